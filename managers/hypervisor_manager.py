@@ -1,0 +1,60 @@
+"""The hypervisor: tells the state of the node itself. Setting it up comes in a later release.
+
+Usage:
+  hypervisor-manager --action=<action> [options]
+  hypervisor-manager --help
+  hypervisor-manager --version
+
+Actions: status, list-actions.
+
+Options:
+  --action=<action>    what to do
+  --id=<id>            not needed: the node is this machine
+  --config=<dir>       the configuration folder, instead of /etc/phoenix
+  --root=<dir>         look at the node in this folder instead of this machine
+  --output=<format>    text or json
+  --dry-run            change nothing; status never does
+  --yes                do not ask; status never does
+  --run-id=<id>        the name of this run
+  --timeout=<seconds>  the longest that one step may take
+  --help               this text
+  --version            the version
+"""
+
+from __future__ import annotations
+
+from phoenix import output
+from phoenix.pve.node import Node
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from phoenix.manager import Call
+
+WITHOUT_ID = ("status",)
+
+
+def status(call: Call) -> int:
+    """Say what the node is, whether it can be changed, and what is on it."""
+    node = Node(call.paths)
+    containers, machines = node.guest_ids("lxc"), node.guest_ids("qemu-server")
+    facts = {
+        "node": node.name,
+        "quorum": node.has_quorum(),
+        "containers": len(containers),
+        "containers_running": sum(node.container_runs(guest) for guest in containers),
+        "virtual_machines": len(machines),
+        "virtual_machines_running": sum(node.machine_runs(guest) for guest in machines),
+        "storages": sorted(node.storages()),
+    }
+    if call.json:
+        output.document(manager=call.manager, action=call.action, kind=call.kind, **facts)
+        return 0
+    output.text(f"node              {facts['node']}")
+    output.text(f"quorum            {'yes' if facts['quorum'] else 'no: nothing can be changed'}")
+    output.text(f"containers        {facts['containers']}, {facts['containers_running']} running")
+    output.text(f"virtual machines  {facts['virtual_machines']}, {facts['virtual_machines_running']} running")
+    output.text(f"storages          {' '.join(node.storages()) or 'none'}")
+    return 0
+
+
+ACTIONS = {"status": status}

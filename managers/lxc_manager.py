@@ -1,0 +1,282 @@
+"""Containers: makes them what their files say, with pct.
+
+Usage:
+  lxc-manager --action=<action> [options]
+  lxc-manager --help
+  lxc-manager --version
+
+Actions: create, start, stop, restart, delete, status, plan, check, list-actions. check may go without --id and
+reads every file of containers then; list-actions needs none.
+
+Options:
+  --action=<action>    what to do
+  --id=<id>            the container, a number from 100 to 999999999
+  --config=<dir>       the configuration folder, instead of /etc/phoenix
+  --root=<dir>         work on the node in this folder instead of this machine
+  --output=<format>    text or json
+  --dry-run            say what would be done and change nothing
+  --exit-code          with plan: end with 10 if there is anything to do
+  --yes                with delete: yes, delete it
+  --run-id=<id>        the name of this run, for its log
+  --timeout=<seconds>  the longest that one step may take; for a shutdown 60 if not given
+  --help               this text
+  --version            the version
+"""
+
+from __future__ import annotations
+
+from phoenix import files, journal, locks, log, output, process, reconcile, record
+from phoenix.config import load
+from phoenix.errors import OperationFailed, PartlyDone, UsageError
+from phoenix.guests import container, dangers, ownership, plan, preflight, report
+from phoenix.guests.observed import Observed, observe
+from phoenix.pve.node import Node
+from phoenix.record import Record
+from phoenix.text import shell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Optional
+
+    from phoenix.guests.plan import Plan
+    from phoenix.manager import Call
+
+    Planner = Callable[["Work", Observed], Plan]
+    Preparation = Callable[["Work", Observed], None]
+
+TOOL = "pct"
+WITHOUT_ID = ("check",)
+
+
+class Work:
+    """One container under one call: its node, its wish, its record."""
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.wanted = container.decode(load.document(load.guest_path(call.config, call.kind, call.id)), call.id)
+        self.node = Node(call.paths)
+        self.record_path = call.paths.record(call.kind, call.id)
+        self.record: Optional[Record] = record.load(self.record_path)
+        self.journal = journal.Journal(call.paths.journal(call.kind, call.id), call.run)
+        self.log = log.RunLog(call.paths.log(call.run, call.kind, call.id))
+
+    def observe(self) -> Observed:
+        """The container as it is now."""
+        return observe(self.node, self.call.id)
+
+    @property
+    def mark(self) -> str:
+        """The mark that the guest's description has or is to get."""
+        return self.record.mark if self.record else "(new)"
+
+    @property
+    def shutdown_seconds(self) -> int:
+        """How long a shutdown may take."""
+        return self.call.timeout or plan.SHUTDOWN_SECONDS
+
+    def announce(self) -> None:
+        """Write down that a guest with a mark of its own is about to be made.
+
+        A mark whose guest was never seen is used again: that guest may still be on its way.
+        """
+        if self.record is None or self.record.made:
+            self.record = Record(record.new_mark(), False, ())
+            record.save(self.record_path, self.record)
+
+    def noted(self, state: Observed) -> None:
+        """Keep the record true after a command: the guest with our mark has these volumes."""
+        if self.record and state.exists and state.mark == self.record.mark and not state.lock:
+            seen = Record(state.mark, True, state.volumes)
+            if seen != self.record:
+                self.record = seen
+                record.save(self.record_path, seen)
+
+    def run(self, state: Observed, planner: Planner) -> tuple[Observed, list[tuple[str, ...]]]:
+        """Carry out a plan; returns the last state and the commands."""
+        task = reconcile.Task(
+            guest=self.call.id,
+            tool=self.node.check_changeable(TOOL),
+            journal=self.journal,
+            log=self.log,
+            seconds=self.call.timeout,
+            observe=self.observe,
+            plan=lambda seen: planner(self, seen).steps,
+            describe=lambda seen: seen.state,
+            noted=self.noted,
+        )
+        return reconcile.run(task, state)
+
+
+def change(call: Call, planner: Planner, prepare: Optional[Preparation] = None) -> int:
+    """Lock the container, look at it, carry out what `planner` plans; returns the exit status.
+
+    `prepare` runs before the first change; what it raises leaves everything as it was.
+    """
+    work = Work(call)
+    if call.dry_run:
+        return show_plan(work, planner)
+    work.node.check_changeable(TOOL)
+    lock = locks.take(call.paths.lock(call.kind, call.id), call.id)
+    try:
+        state, done = work.observe(), []
+        ownership.check(call.id, state, work.record)
+        planned = planner(work, state)
+        report.check_refused(call.id, planned)
+        if planned.steps:
+            ownership.check_unlocked(call.id, state)
+            if prepare:
+                prepare(work, state)
+            state, done = work.run(state, planner)
+        work.noted(state)
+    finally:
+        locks.release(lock)
+    return report.result(call, work.wanted, state, done)
+
+
+def show_plan(work: Work, planner: Planner) -> int:
+    """Print what would be done; nothing is changed and nothing is locked."""
+    state = work.observe()
+    ownership.check(work.call.id, state, work.record)
+    planned = planner(work, state)
+    report.check_refused(work.call.id, planned)
+    return report.show_plan(work.call, work.wanted, state, planned)
+
+
+def converge(work: Work, state: Observed) -> Plan:
+    """The plan of create."""
+    return plan.converge(work.wanted, state, work.mark)
+
+
+def prepare_converge(work: Work, state: Observed) -> None:
+    """Refuse what cannot work on this node; then write down that a guest is about to be made."""
+    if state.exists:
+        preflight.check_change(work.node, work.wanted)
+    else:
+        preflight.check_create(work.node, work.wanted)
+        work.announce()
+
+
+def existing(work: Work, state: Observed) -> None:
+    """OperationFailed for a container that is not there."""
+    if not state.exists:
+        raise OperationFailed(f"{work.call.id} is not created", f"phoenix.pyz create {work.call.id}")
+
+
+def create(call: Call) -> int:
+    """Make the container what its file says."""
+    return change(call, converge, prepare_converge)
+
+
+def start(call: Call) -> int:
+    """Start the container."""
+
+    def planner(work: Work, state: Observed) -> Plan:
+        existing(work, state)
+        return plan.run_state(call.id, state, running=True)
+
+    return change(call, planner, lambda work, _: preflight.check_change(work.node, work.wanted))
+
+
+def stop(call: Call) -> int:
+    """Shut the container down."""
+
+    def planner(work: Work, state: Observed) -> Plan:
+        existing(work, state)
+        return plan.run_state(call.id, state, running=False, seconds=work.shutdown_seconds)
+
+    return change(call, planner)
+
+
+def restart(call: Call) -> int:
+    """Shut the container down and start it."""
+    stopped = False
+
+    def planner(work: Work, state: Observed) -> Plan:
+        nonlocal stopped
+        existing(work, state)
+        stopped = stopped or not state.running
+        return plan.restart(call.id, state, stopped, work.shutdown_seconds)
+
+    return change(call, planner, lambda work, _: preflight.check_change(work.node, work.wanted))
+
+
+def delete(call: Call) -> int:
+    """Destroy the container and its volumes, and see that they are gone."""
+    if not call.yes and not call.dry_run:
+        raise UsageError("delete needs --yes", f"lxc-manager --action=delete --id={call.id} --yes")
+    work: list[Work] = []
+
+    def planner(deleting: Work, state: Observed) -> Plan:
+        work[:] = [deleting]
+        planned = plan.delete(call.id, state, deleting.shutdown_seconds)
+        if planned.steps:
+            ownership.check_deletable(call.id, state, deleting.record, dangers.of_deleting(deleting.node, call.id))
+        return planned
+
+    status = change(call, planner)
+    if not call.dry_run:
+        forget(work[0])
+    return status
+
+
+def forget(work: Work) -> None:
+    """Remove the record of a container that is gone. PartlyDone if volumes of it are left."""
+    if work.record is None:
+        return
+    left = dangers.left_over(work.record.volumes, lambda storage: list_volumes(work, storage))
+    if left:
+        raise PartlyDone(
+            f"{work.call.id} is destroyed, but volumes of it are left: {', '.join(left)}",
+            "look at them, then: " + "; ".join(f"pvesm free {volume}" for volume in left),
+        )
+    work.journal.add("deleted", mark=work.record.mark)
+    files.remove(work.record_path)
+
+
+def list_volumes(work: Work, storage: str) -> str:
+    """What `pvesm list` prints of the container's volumes on a storage."""
+    argv = [work.node.tool("pvesm"), "list", storage, f"--vmid={work.call.id}"]
+    start = work.log.line("$ " + shell(["pvesm", *argv[1:]]))
+    if process.run_tool(argv, work.log.open(), 60) != 0:
+        raise PartlyDone(
+            f"{work.call.id} is destroyed, but whether its volumes are gone from {storage} cannot be seen",
+            f"pvesm list {storage} --vmid {work.call.id}; its output is in {work.log.path}",
+        )
+    return work.log.since(start)
+
+
+def status(call: Call) -> int:
+    """Say what is there and whether it is as the file says."""
+    work = Work(call)
+    state = work.observe()
+    return report.status(call, work.wanted, state, converge(work, state), ownership.doubt(state, work.record))
+
+
+def show_converge(call: Call) -> int:
+    """Say what create would do."""
+    return show_plan(Work(call), converge)
+
+
+def check(call: Call) -> int:
+    """Read the container's file, or all of them, and say everything that is wrong."""
+    guests = [call.id] if call.id else load.guest_ids(call.config, call.kind)
+    paths = {guest: load.guest_path(call.config, call.kind, guest) for guest in guests}
+    report.check_files(paths, lambda path, guest: container.decode(load.document(path), guest))
+    if call.json:
+        output.document(manager=call.manager, action=call.action, files=sorted(paths.values()), exit_code=0)
+    else:
+        output.text(f"{call.kind}: {len(paths)} file{'s' * (len(paths) != 1)} checked, nothing wrong")
+    return 0
+
+
+ACTIONS = {
+    "create": create,
+    "start": start,
+    "stop": stop,
+    "restart": restart,
+    "delete": delete,
+    "status": status,
+    "plan": show_converge,
+    "check": check,
+}

@@ -1,0 +1,204 @@
+"""Settling: unpack this build, or heal it, so that it can be started without looking twice.
+
+One way for a first run, a crashed first run and a damaged tree: under a lock every file is compared with the
+archive and written anew where it differs (beside it, fsync, rename), what does not belong there goes, and only
+then is the tree stamped. Nothing starts from a tree without its stamp, and a running program never sees a
+half-written file.
+"""
+
+import errno
+import fcntl
+import hashlib
+import os
+import py_compile
+import shutil
+import sys
+import time
+
+LOCK_SECONDS = 120
+
+
+def settle(loader, product, build, manifest, guard):
+    """Make PRODUCT/lib/BUILD what `manifest` says and PRODUCT/bin/managers its link; ends the program if it cannot.
+
+    `guard` is the archive's __main__, for its `settled`, `facts_of` and `stop`.
+    """
+    os.umask(0o022)
+    tree = product + "/lib/" + build
+    try:
+        os.makedirs(product + "/lib", exist_ok=True)
+        os.makedirs(product + "/bin", exist_ok=True)
+        lock = lock_folder(product + "/lib", guard)
+        try:
+            if not guard.settled(tree):
+                write_tree(loader, tree, manifest, guard)
+            switch_link(product + "/bin/managers", "../lib/" + build + "/bin", product + "/lib", guard)
+        finally:
+            os.close(lock)
+    except OSError as error:
+        hint = "free some space there and run it again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        guard.stop(
+            "cannot unpack to %s: %s" % (product, error.strerror or error),
+            hint or "see that %s can be written: ls -ld %s; mount | grep ' ro'" % (product, product),
+        )
+
+
+def lock_folder(folder, guard):
+    """An open descriptor that holds the lock of `folder`; others wait for it, with a deadline."""
+    lock = os.open(folder + "/.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                guard.stop(
+                    "another run has been unpacking to %s for %d seconds" % (folder, LOCK_SECONDS),
+                    "fuser -v %s/.lock shows it; try again when it has ended" % folder,
+                    5,
+                )
+            time.sleep(0.02)
+
+
+def write_tree(loader, tree, manifest, guard):
+    """Write what differs from the archive, remove what is not in it, compile, sync, stamp."""
+    wanted = [line.split(" ", 3) for line in manifest.split("\n")[1:] if line]
+    stamp = tree + "/.settled." + sys.implementation.cache_tag
+    if os.path.lexists(stamp):
+        os.unlink(stamp)
+    folders, sources = {tree}, []
+    for digest, mode, _, path in wanted:
+        data = loader.get_data(loader.archive + "/site-packages/" + path)
+        if hashlib.sha256(data).hexdigest() != digest:
+            guard.stop("%s is damaged: %s" % (loader.archive, path), "copy it to the node again and compare SHA256SUMS")
+        target = tree + "/" + path
+        make_folders(tree, os.path.dirname(target), folders)
+        write_file(target, data, int(mode, 8))
+        if path.endswith(".py"):
+            sources.append(target)
+    caches = {compile_file(source, folders) for source in sources}
+    remove_strangers(tree, {tree + "/" + entry[3] for entry in wanted} | caches | folders)
+    for folder in sorted(folders):
+        sync_folder(folder)
+    sync_folder(os.path.dirname(tree))
+    entries = sorted({tree + "/" + entry[3] for entry in wanted} | caches | folders - {tree})
+    # A folder of compiled files changes when another Python adds its own; the files in it are stamped one by one.
+    entries = [entry for entry in entries if not entry.endswith("/__pycache__")]
+    lines = [guard.facts_of(entry) + " " + entry[len(tree) :] for entry in entries]
+    write_file(stamp, "\n".join([*lines, "end"]).encode(), 0o644)
+    sync_folder(tree)
+
+
+def make_folders(tree, folder, known):
+    """Make `folder` and its parents down from `tree`, replacing whatever is in their way; add them to `known`."""
+    parts = [tree]
+    for name in folder[len(tree) :].split("/")[1:]:
+        parts.append(parts[-1] + "/" + name)
+    for part in parts:
+        if os.path.islink(part) or (os.path.lexists(part) and not os.path.isdir(part)):
+            os.unlink(part)
+        if not os.path.lexists(part):
+            os.mkdir(part, 0o755)
+        elif os.lstat(part).st_mode & 0o7777 != 0o755 or os.lstat(part).st_uid != os.geteuid():
+            os.chown(part, os.geteuid(), os.getegid())
+            os.chmod(part, 0o755)
+        known.add(part)
+
+
+def write_file(path, data, mode):
+    """Make `path` a file of ours with exactly this content and mode, durably; leave it alone if it is that."""
+    if not os.path.islink(path) and os.path.isfile(path):
+        facts = os.lstat(path)
+        if (facts.st_mode & 0o7777, facts.st_uid, facts.st_size) == (mode, os.geteuid(), len(data)):
+            with open(path, "rb") as file:
+                if file.read() == data:
+                    os.fsync(file.fileno())
+                    return
+    elif os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    beside = path + ".new"
+    if os.path.lexists(beside):
+        os.unlink(beside)
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fchmod(file.fileno(), mode)
+        os.fsync(file.fileno())
+    os.rename(beside, path)
+
+
+def compile_file(source, folders):
+    """Compile `source` for this Python; returns the compiled file's path. Its folder is added to `folders`.
+
+    It is not checked against its source at import: both are in the stamp, which is checked at every start.
+    """
+    folder, _, name = source.rpartition("/")
+    cache = "%s/__pycache__/%s.%s.pyc" % (folder, name[:-3], sys.implementation.cache_tag)
+    make_folders(folder, folder + "/__pycache__", folders)
+    if os.path.lexists(cache):
+        os.unlink(cache)
+    py_compile.compile(source, cache, doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    with open(cache, "rb") as file:
+        os.fsync(file.fileno())
+    return cache
+
+
+def remove_strangers(tree, known):
+    """Remove what is in `tree` and not in `known`, but for files that other Pythons have compiled and stamped."""
+    tag = "." + sys.implementation.cache_tag + "."
+    for folder, folders, files in os.walk(tree):
+        for name in folders + files:
+            path = folder + "/" + name
+            others = path.endswith(".pyc") and "/__pycache__/" in path and tag not in name
+            if path in known or others or (folder == tree and name.startswith(".settled.")):
+                continue
+            if name in folders and not os.path.islink(path):
+                shutil.rmtree(path)
+            else:
+                os.unlink(path)
+
+
+def sync_folder(path):
+    """Make the names in a folder durable."""
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def switch_link(link, target, lib, guard):
+    """Point the link at this build, keep the build it pointed at before, and prune the others."""
+    before = os.readlink(link) if os.path.islink(link) else ""
+    if before != target:
+        beside = link + ".new"
+        if os.path.lexists(beside):
+            os.unlink(beside)
+        os.symlink(target, beside)
+        os.rename(beside, link)
+        sync_folder(os.path.dirname(link))
+        prune(lib, {target.split("/")[2], (before.split("/") + ["", "", ""])[2]})
+
+
+def is_build(lib, name):
+    """Whether `name` in `lib` is a folder that settling made: VERSION-<16 hexadecimal digits>."""
+    version, _, digest = name.rpartition("-")
+    known = version and len(digest) == 16 and not digest.strip("0123456789abcdef")
+    return known and os.path.isdir(lib + "/" + name) and not os.path.islink(lib + "/" + name)
+
+
+def prune(lib, keep):
+    """Remove the builds in `lib` that are not in `keep` and that no run holds."""
+    for name in os.listdir(lib):
+        if name in keep or not is_build(lib, name):
+            continue
+        folder = os.open(lib + "/" + name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        else:
+            shutil.rmtree(lib + "/" + name)
+        finally:
+            os.close(folder)

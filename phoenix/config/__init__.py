@@ -1,0 +1,1 @@
+"""The configuration folder: from TOML to checked values. Nothing in here starts a process."""

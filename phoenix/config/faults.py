@@ -1,0 +1,40 @@
+"""Faults: everything that is wrong with a file, collected, so that one run names all of it."""
+
+from __future__ import annotations
+
+from phoenix.errors import ConfigError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+NAMES = {bool: "a boolean", int: "an integer", float: "a number", str: "a string", dict: "a table", list: "a list"}
+
+
+class Faults:
+    """What is wrong with one file."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.found: list[str] = []
+
+    def add(self, key: str, expected: str, value: Any, why: str = "") -> None:
+        """Note that `key` is not what was expected, and `why` where that needs saying."""
+        why = f" ({why})" if why else ""
+        found = "nothing" if value is None else shown(value)
+        self.found.append(f"{self.path}: {key}: expected {expected}, found {found}{why}")
+
+    def say(self, key: str, text: str) -> None:
+        """Note a fault in words of its own."""
+        self.found.append(f"{self.path}: {key}: {text}")
+
+    def stop(self) -> None:
+        """ConfigError with everything that was noted, if anything was."""
+        if self.found:
+            raise ConfigError("\n       ".join(self.found), f"edit {self.path}; phoenix.pyz check")
+
+
+def shown(value: Any) -> str:
+    """A value as a user recognises it: its type where that is the point, cut short where it is long."""
+    text = repr(value) if isinstance(value, (str, bool, int, float)) else NAMES.get(type(value), type(value).__name__)
+    return text if len(text) <= 80 else text[:77] + "..."

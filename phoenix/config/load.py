@@ -1,0 +1,57 @@
+"""Loading: one TOML file of the configuration, read with suspicion."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import NamedTuple
+
+from phoenix import files
+from phoenix.errors import ConfigError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Document(NamedTuple):
+    """A TOML file and what is in it."""
+
+    path: str
+    table: dict[str, Any]
+
+
+def guest_path(folder: str, kind: str, guest: str) -> str:
+    """The file of one guest in the configuration folder. ConfigError if the folders cannot be trusted."""
+    for part in (folder, f"{folder}/{kind}"):
+        try:
+            facts = os.stat(part)
+        except OSError as error:
+            hint = "phoenix.pyz init writes a configuration to start from"
+            raise ConfigError(f"{part}: {error.strerror}", hint) from error
+        fault = files.distrusted(facts, part, stat.S_ISDIR)
+        if fault:
+            raise fault
+    return f"{folder}/{kind}/{guest}.toml"
+
+
+def guest_ids(folder: str, kind: str) -> list[str]:
+    """The IDs that have a file in the folder of a kind, in order."""
+    names = os.listdir(os.path.dirname(guest_path(folder, kind, "0")))
+    return sorted((name[:-5] for name in names if name.endswith(".toml") and name[0] != "."), key=lambda id_: (len(id_), id_))
+
+
+def document(path: str) -> Document:
+    """Read and parse `path`. ConfigError, with the line, if it is not TOML."""
+    import tomli
+
+    data = files.read_trusted(path)
+    try:
+        return Document(path, tomli.loads(data.decode("utf-8")))
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{path}: line {line}: not UTF-8") from error
+    except tomli.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path}: nested too deeply") from error

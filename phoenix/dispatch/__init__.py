@@ -1,0 +1,1 @@
+"""The dispatcher: from the user's words to a manager's command line."""

@@ -1,0 +1,80 @@
+"""`help` and `version`: what this build is and can do."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import phoenix
+from phoenix import cli, output
+from phoenix.dispatch import child, routing
+from phoenix.errors import UnknownName
+
+VERBS = {
+    "create": "make each target what its file says: create it if it is not there, change it if it differs, "
+    "start it if it is to run. Running it again does nothing more.",
+    "start": "start each target and wait until it runs",
+    "stop": "shut each target down as the power button would (pct shutdown), within --timeout seconds",
+    "restart": "stop, then start; changes that wait for it take effect",
+    "delete": "shut down and destroy exactly the named targets with their volumes, if Phoenix made them; "
+    "asks for the ID on a terminal, needs --yes elsewhere",
+    "status": "what is there: state, and whether it is as its file says",
+    "plan": "what create would do, as commands; nothing is started or changed (--exit-code: 10 if there is anything)",
+    "list": "the guests of the configuration",
+    "check": "read the configuration and say everything that is wrong with it",
+    "init": "write a commented configuration to start from; existing files are kept",
+    "node": "`node new DIR` makes a rehearsal node: a folder whose pct behaves like a real one, for trials with --root DIR",
+    "help": "this text, or that of a verb or a manager",
+    "version": "the version; with --verbose the build and what is bundled",
+}
+
+
+def show_help(doc: str, tree: str, word: str) -> int:
+    """Print the help of a verb or a manager, or all of it."""
+    if word.endswith(routing.SUFFIX):
+        return child.run(tree, word, ["--help"])
+    if word and word not in VERBS:
+        known = [*VERBS, *routing.managers(tree)]
+        raise UnknownName(f"there is no help on {word!r}{cli.did_you_mean(word, known)}", "phoenix.pyz help")
+    if word:
+        output.text(f"{word}: {VERBS[word]}\n\n{cli.usage_of(doc)}")
+        return 0
+    output.text(doc.strip() + "\n\nVerbs:")
+    for verb, text in VERBS.items():
+        output.text(wrapped(verb, text))
+    output.text("\nManagers (each has its own --help):")
+    for name in routing.managers(tree):
+        output.text(wrapped(name, summary(f"{tree}/managers/{name.replace('-', '_')}.py")))
+    return 0
+
+
+def wrapped(word: str, text: str) -> str:
+    """A word and its text beside it, for a terminal of 100 columns."""
+    import textwrap
+
+    return textwrap.fill(text, 100, initial_indent=f"  {word:<20}", subsequent_indent=" " * 22)
+
+
+def summary(path: str) -> str:
+    """The first line of a module's docstring, by reading it; the module is not imported."""
+    import ast
+
+    with open(path, encoding="utf-8") as file:
+        doc = ast.get_docstring(ast.parse(file.read())) or ""
+    return doc.split("\n", 1)[0]
+
+
+def show_version(tree: str, verbose: bool) -> int:
+    """Print the version; `verbose` adds the build, the Python and the bundled packages."""
+    output.text(f"phoenix {phoenix.__version__}")
+    if verbose:
+        output.text(f"build     {os.path.basename(tree)}")
+        output.text(f"unpacked  {tree}")
+        output.text(f"python    {sys.version.split()[0]} ({sys.executable})")
+        for name in sorted(os.listdir(tree)):
+            if name.endswith(".dist-info"):
+                package, _, version = name[: -len(".dist-info")].rpartition("-")
+                output.text(f"bundled   {package.replace('_', '-')} {version}")
+        for name in routing.managers(tree):
+            output.text(f"manager   {name}")
+    return 0

@@ -1,0 +1,82 @@
+"""The parent's side of the boundary: a manager as a child process, with explicit arguments and nothing else."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from phoenix import cli, process
+from phoenix.dispatch import routing
+from phoenix.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Union
+
+FORWARDED = ("--config", "--root", "--output", "--dry-run", "--yes", "--timeout")
+"""The dispatcher's own options that every manager has as well."""
+
+
+def arguments(options: dict[str, Union[str, bool]], run: str, rest: Sequence[str]) -> list[str]:
+    """What a manager is told besides its action and ID. Folders become absolute."""
+    words = []
+    for name in FORWARDED:
+        value = options.get(name)
+        if name in ("--config", "--root") and isinstance(value, str):
+            value = os.path.abspath(value)
+        if value is not None:
+            words.append(name if value is True else f"{name}={value}")
+    return [*words, f"--run-id={run}", *rest]
+
+
+def run(tree: str, manager: str, words: Sequence[str]) -> int:
+    """Run a manager in the foreground; returns its exit status."""
+    return process.run_child(process.manager_argv(routing.manager_path(tree, manager), words))
+
+
+def rehearsal(tree: str, words: Sequence[str]) -> int:
+    """Run the program that makes rehearsal nodes; returns its exit status."""
+    return process.run_child(process.manager_argv(tree + "/libexec/rehearsal", words))
+
+
+def output(tree: str, manager: str, words: Sequence[str]) -> tuple[int, str]:
+    """Run a manager; returns its exit status and its standard output."""
+    return process.child_output(process.manager_argv(routing.manager_path(tree, manager), words))
+
+
+def run_each(tree: str, action: str, targets: Sequence[routing.Target], words: Sequence[str], merge: bool) -> int:
+    """Run the managers of several targets, one after another; returns the status of the whole.
+
+    With `merge` their JSON documents become the list `documents` of one.
+    """
+    codes, texts = [], []
+    for target in targets:
+        call = [f"--action={action}", f"--id={target.id}", *words]
+        if merge:
+            code, text = output(tree, target.kind + routing.SUFFIX, call)
+            texts.append(text.strip())
+        else:
+            code = run(tree, target.kind + routing.SUFFIX, call)
+        codes.append(code)
+        if process.received:
+            break
+    if merge:
+        sys.stdout.write('{"version": 1, "documents": [' + ", ".join(text for text in texts if text) + "]}\n")
+    return overall(codes)
+
+
+def overall(codes: Sequence[int]) -> int:
+    """One status for several: 0 if all are, theirs if they agree, 7 if only some of it is done."""
+    different = set(codes)
+    return different.pop() if len(different) == 1 else 7 if different else 0
+
+
+def confirm(targets: Sequence[routing.Target]) -> None:
+    """Let somebody at the terminal type the ID of each guest that is to be deleted. UsageError if they do not."""
+    if not (sys.stdin and sys.stdin.isatty()):
+        raise UsageError("deleting needs --yes where there is no terminal to ask", "add --yes to the command")
+    for target in targets:
+        cli.note(f"This deletes {target.kind} {target.id} and its volumes. Type {target.id} to go on:")
+        if sys.stdin.readline().strip() != target.id:
+            raise UsageError(f"{target.id} was not typed; nothing was deleted", f"phoenix.pyz status {target.id}")

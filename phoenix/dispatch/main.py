@@ -1,0 +1,192 @@
+"""Phoenix raises a Proxmox VE node from a folder of TOML files, one file a guest.
+
+Usage:
+  phoenix.pyz (create | start | stop | restart | delete) <target>... [options]
+  phoenix.pyz (status | plan | check) [<target>...] [options]
+  phoenix.pyz list [options]
+  phoenix.pyz init [options]
+  phoenix.pyz node new <dir>
+  phoenix.pyz help [<word>]
+  phoenix.pyz version [options]
+  phoenix.pyz (--help | --version)
+
+A target is an ID, a hostname, or all. Other options are passed on to the manager. A manager can also be run
+by itself: phoenix.pyz lxc-manager --action=create --id=9001
+
+Options:
+  --config=<dir>       the configuration folder, instead of /etc/phoenix
+  --root=<dir>         work on the node in this folder, such as a rehearsal node, instead of this machine
+  --output=<format>    text or json
+  --dry-run            say what would be done and change nothing
+  --yes                do not ask
+  --timeout=<seconds>  the longest that one step may take
+  --verbose            with version: the build and what is bundled
+  --help               this text
+  --version            the version
+"""
+
+from __future__ import annotations
+
+import os
+
+from phoenix import cli, output
+from phoenix.dispatch import child, routing
+from phoenix.errors import PhoenixError, UsageError
+from phoenix.paths import Paths
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from phoenix.cli import Words
+
+NEED_TARGETS = ("create", "start", "stop", "restart", "delete")
+MAY_HAVE_TARGETS = ("status", "plan", "check")
+PASS_ON = (*NEED_TARGETS, *MAY_HAVE_TARGETS)
+"""The verbs that are a manager's actions; options that the dispatcher does not know go to it untouched."""
+
+
+def main(tree: str, argv: list[str]) -> int:
+    """Be phoenix.pyz of the build unpacked in `tree`; returns the exit status."""
+    first = argv[0] if argv else ""
+    if first.endswith(routing.SUFFIX):
+        return guarded(lambda: child.run(tree, first, argv[1:]), cli.Words())
+    if first == "node":
+        return guarded(lambda: child.rehearsal(tree, argv[1:]), cli.Words())
+    words = cli.Words()
+
+    def act() -> int:
+        cli.sort_out(argv, cli.options_of(DOC), words, pass_on=any(verb in argv for verb in PASS_ON))
+        return dispatch(tree, words)
+
+    return guarded(act, words)
+
+
+def guarded(act: Callable[[], int], words: Words) -> int:
+    """Run the dispatcher's part, with errors told as the words ask for; usage errors come with the usage."""
+
+    def tell(code: int, error: PhoenixError) -> None:
+        if words.options.get("--output") == "json":
+            output.failure(code, error)
+
+    return cli.guarded(act, lambda: Paths(str(words.options.get("--root", ""))).bug_log(), tell)
+
+
+def dispatch(tree: str, words: Words) -> int:
+    """Do what sorted words ask for. Only words in no common form need docopt's judgement."""
+    verb = words.targets[0] if words.targets else ""
+    if verb.endswith(routing.SUFFIX):
+        raise UsageError(f"the options of {verb} come after its name", f"phoenix.pyz {verb} --help")
+    if words.options.get("--help") or verb == "help":
+        from phoenix.dispatch import about
+
+        return about.show_help(DOC, tree, next((word for word in words.targets if word != "help"), ""))
+    if not (verb in NEED_TARGETS and len(words.targets) > 1):
+        check_usage(words, verb)
+    check_values(words)
+    if verb in PASS_ON:
+        return run_action(tree, verb, words)
+    return OWN_VERBS.get(verb, show_version)(tree, words)
+
+
+def check_usage(words: Words, verb: str) -> None:
+    """UsageError, with the usage, for words that do not fit together."""
+    from phoenix.dispatch.about import VERBS
+
+    if not verb and not words.options.get("--version"):
+        raise UsageError("what is to be done?", cli.usage_of(DOC))
+    if verb and verb not in VERBS:
+        raise UsageError(f"there is no verb {verb!r}{cli.did_you_mean(verb, VERBS)}", cli.usage_of(DOC))
+    try:
+        cli.match(DOC, words.argv())
+    except UsageError as error:
+        missing = verb in NEED_TARGETS and len(words.targets) == 1
+        wrong = f"{verb} needs a target: an ID, a hostname, or all" if missing else error.message
+        raise UsageError(wrong, cli.usage_of(DOC)) from error
+
+
+def check_values(words: Words) -> None:
+    """UsageError for a value of ours that cannot be meant."""
+    root, form = words.options.get("--root"), words.options.get("--output", "text")
+    if root is not None and not os.path.isdir(str(root)):
+        raise UsageError(f"--root is {root!r}, which is not a folder", "phoenix.pyz node new DIR makes a rehearsal node")
+    if form not in ("text", "json"):
+        raise UsageError(f"--output is {form!r}, expected text or json")
+
+
+def run_action(tree: str, verb: str, words: Words) -> int:
+    """Find the managers of the targets and run them."""
+    configuration = configuration_of(tree, words)
+    names = words.targets[1:] or ["all"]
+    if verb == "check" and names == ["all"]:
+        return check_all(configuration, words)
+    targets = configuration.all() if names == ["all"] else [configuration.find(name) for name in names]
+    if verb == "delete" and not words.options.get("--yes") and not words.options.get("--dry-run"):
+        child.confirm(targets)
+        words.options["--yes"] = True
+    told = child.arguments(words.options, cli.new_run(), words.rest)
+    merge = len(targets) != 1 and words.options.get("--output") == "json"
+    return child.run_each(tree, verb, targets, told, merge)
+
+
+def check_all(configuration: routing.Configuration, words: Words) -> int:
+    """Let every manager that can check its whole folder do so."""
+    count = len(configuration.all())
+    told = child.arguments(words.options, cli.new_run(), words.rest)
+    codes = []
+    for kind in configuration.kinds():
+        manager = kind + routing.SUFFIX
+        _, actions = child.output(configuration.tree, manager, ["--action=list-actions"])
+        if "check" in actions.split():
+            codes.append(child.run(configuration.tree, manager, ["--action=check", *told]))
+        elif configuration.names(kind):
+            cli.note(f"note: {manager} cannot check its files yet; they were not read")
+    if not count:
+        cli.note(f"note: {configuration.folder} has no guests")
+    return child.overall(codes)
+
+
+def configuration_of(tree: str, words: Words) -> routing.Configuration:
+    """The configuration that the words name."""
+    return routing.Configuration(configuration_folder(words), tree)
+
+
+def configuration_folder(words: Words) -> str:
+    """--config, or the node's own."""
+    root = str(words.options.get("--root", ""))
+    return os.path.abspath(str(words.options.get("--config") or Paths(os.path.abspath(root) if root else "").config))
+
+
+def show_list(tree: str, words: Words) -> int:
+    """Print the guests of the configuration."""
+    configuration = configuration_of(tree, words)
+    rows = [(target, configuration.hostname(target)) for target in configuration.all()]
+    if words.options.get("--output") == "json":
+        guests = [
+            {"id": target.id, "kind": target.kind, "name": name, "file": configuration.file(target)}
+            for target, name in rows
+        ]
+        output.document(guests=guests)
+        return 0
+    output.text(f"{'ID':<11}{'KIND':<12}{'NAME':<24}FILE")
+    for target, name in rows:
+        output.text(f"{target.id:<11}{target.kind:<12}{name:<24}{configuration.file(target)}")
+    return 0
+
+
+def init(tree: str, words: Words) -> int:
+    """Write the starter configuration."""
+    from phoenix.dispatch import starter
+
+    return starter.write(tree, configuration_folder(words))
+
+
+def show_version(tree: str, words: Words) -> int:
+    """Print what this build is."""
+    from phoenix.dispatch import about
+
+    return about.show_version(tree, bool(words.options.get("--verbose")))
+
+
+OWN_VERBS = {"list": show_list, "init": init, "version": show_version}
+DOC = __doc__ or ""

@@ -1,0 +1,112 @@
+"""Routing: which managers there are, and which of them owns a target. It only looks into folders."""
+
+from __future__ import annotations
+
+import os
+
+from phoenix import cli
+from phoenix.errors import ConfigError, UnknownName, UsageError
+
+SUFFIX = "-manager"
+
+
+class Target:
+    """One guest of the configuration."""
+
+    def __init__(self, kind: str, id: str) -> None:  # noqa: A002 - the field's own word
+        self.kind = kind
+        self.id = id
+
+
+def managers(tree: str) -> list[str]:
+    """The managers of this build, by looking into its folder."""
+    return sorted(name for name in os.listdir(tree + "/bin") if name.endswith(SUFFIX))
+
+
+def manager_path(tree: str, name: str) -> str:
+    """The executable of a manager. UnknownName, with the nearest known one, if this build has none of that name."""
+    path = f"{tree}/bin/{name}"
+    if "/" in name or not os.path.exists(path):
+        known = managers(tree)
+        raise UnknownName(f"there is no {name}{cli.did_you_mean(name, known)}", "this build has: " + ", ".join(known))
+    return path
+
+
+class Configuration:
+    """The configuration folder as the dispatcher sees it: names of folders and files, no contents."""
+
+    def __init__(self, folder: str, tree: str) -> None:
+        self.folder = folder
+        self.tree = tree
+        if not os.path.isdir(folder):
+            raise ConfigError(f"{folder}: there is no configuration", "phoenix.pyz init writes one to start from")
+
+    def kinds(self) -> list[str]:
+        """The kinds whose guests have files: every manager's folder that is there."""
+        names = [name[: -len(SUFFIX)] for name in managers(self.tree)]
+        return [kind for kind in names if os.path.isdir(f"{self.folder}/{kind}")]
+
+    def file(self, target: Target) -> str:
+        """The file of one guest."""
+        return f"{self.folder}/{target.kind}/{target.id}.toml"
+
+    def all(self) -> list[Target]:
+        """Every guest, by ID. ConfigError for a file whose name is no ID, or an ID in two folders."""
+        found: dict[str, Target] = {}
+        for kind in self.kinds():
+            for name in self.names(kind):
+                target = Target(kind, name)
+                if name in found:
+                    raise self.twice(name, [found[name], target])
+                found[name] = target
+        return sorted(found.values(), key=lambda target: int(target.id))
+
+    def names(self, kind: str) -> list[str]:
+        """The IDs in the folder of one kind. ConfigError for a file that cannot be one."""
+        folder = f"{self.folder}/{kind}"
+        try:
+            files = sorted(name for name in os.listdir(folder) if name.endswith(".toml") and name[0] != ".")
+        except OSError as error:
+            raise ConfigError(f"{folder}: cannot be read: {error.strerror}", f"ls -ld {folder}") from error
+        for name in files:
+            if not cli.is_guest_id(name[:-5]):
+                raise ConfigError(f"{folder}/{name}: expected the name to be an ID from 100 to 999999999, as 9001.toml")
+        return [name[:-5] for name in files]
+
+    def twice(self, guest: str, targets: list[Target]) -> ConfigError:
+        """The error for an ID that two kinds claim."""
+        files = " and ".join(self.file(target) for target in targets)
+        return ConfigError(f"{guest} is in two folders: {files}", "an ID is one guest: remove one of the files")
+
+    def find(self, word: str) -> Target:
+        """The guest that `word` names: its ID or its hostname."""
+        if cli.is_guest_id(word):
+            return self.find_id(word)
+        if not (word.isascii() and word[:1].isalpha() and word.replace("-", "").replace(".", "").isalnum()):
+            raise UsageError(f"{word!r} is neither an ID from 100 to 999999999, in plain digits, nor a hostname")
+        return self.find_name(word)
+
+    def find_id(self, guest: str) -> Target:
+        """The guest of that ID: one look per kind, no file is read."""
+        targets = [target for target in (Target(kind, guest) for kind in self.kinds()) if os.path.exists(self.file(target))]
+        if len(targets) > 1:
+            raise self.twice(guest, targets)
+        if not targets:
+            known = [target.id for target in self.all()]
+            raise UnknownName(f"{guest} is not in {self.folder}{cli.did_you_mean(guest, known)}", "phoenix.pyz list")
+        return targets[0]
+
+    def find_name(self, hostname: str) -> Target:
+        """The guest of that hostname; all files are read for it."""
+        names = {self.hostname(target): target for target in self.all()}
+        if hostname not in names:
+            wrong = f"no guest in {self.folder} has the hostname {hostname}{cli.did_you_mean(hostname, names)}"
+            raise UnknownName(wrong, "phoenix.pyz list")
+        return names[hostname]
+
+    def hostname(self, target: Target) -> str:
+        """The name that a guest's file gives it: `hostname`, or `name` for a virtual machine; "" if none."""
+        from phoenix.config import load
+
+        table = load.document(self.file(target)).table
+        return str(table.get("hostname") or table.get("name") or "")

@@ -1,0 +1,22 @@
+"""`init`: a commented configuration to start from; never over what is there."""
+
+from __future__ import annotations
+
+import os
+
+from phoenix import files, output
+
+
+def write(tree: str, folder: str) -> int:
+    """Copy the starter configuration of this build to `folder`, file by file; existing files stay."""
+    source = tree + "/starter"
+    for here, folders, names in os.walk(source):
+        folders.sort()
+        files.make_folder(folder + here[len(source) :])
+        for name in sorted(names):
+            target = folder + here[len(source) :] + "/" + name
+            with open(f"{here}/{name}", "rb") as file:
+                made = files.create(target, file.read())
+            output.text(("wrote    " if made else "kept     ") + target)
+    output.text("next:    phoenix.pyz check; phoenix.pyz plan 9001; phoenix.pyz create 9001")
+    return 0

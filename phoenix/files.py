@@ -1,0 +1,132 @@
+"""Files: reading what a user wrote with suspicion, writing what must survive a crash."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from phoenix.errors import ConfigError, NotReady
+
+MOST_BYTES = 1 << 20
+
+
+def read_text(path: str) -> str:
+    """The text of a file of the node; bytes that are not UTF-8 are kept as escapes. OSError if it cannot be read."""
+    with open(path, encoding="utf-8", errors="backslashreplace") as file:
+        return file.read()
+
+
+def read_trusted(path: str) -> bytes:
+    """The bytes of a configuration file that nobody but root or the caller can have written.
+
+    ConfigError if it cannot be read, belongs to another user, is writable by others, is not a regular file or is
+    larger than a mebibyte.
+    """
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+            fault = distrusted(os.fstat(file.fileno()), path, stat.S_ISREG)
+            if fault:
+                raise fault
+            data = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}", f"ls -l {path}") from error
+    if len(data) > MOST_BYTES:
+        raise ConfigError(f"{path}: larger than 1 MiB, which no configuration is", f"ls -l {path}")
+    return data
+
+
+def distrusted(facts: os.stat_result, path: str, right_type: object) -> ConfigError | None:
+    """Why what `facts` describe cannot be trusted as configuration, or None. `right_type` is S_ISREG or S_ISDIR."""
+    if not callable(right_type) or not right_type(facts.st_mode):
+        return ConfigError(f"{path}: not a regular file", f"ls -l {path}")
+    if facts.st_uid not in (0, os.geteuid()):
+        return ConfigError(f"{path}: belongs to user {facts.st_uid}", f"chown {os.geteuid()} {path}")
+    if facts.st_mode & 0o022:
+        return ConfigError(f"{path}: writable by others (mode {facts.st_mode & 0o7777:04o})", f"chmod go-w {path}")
+    return None
+
+
+def make_folder(path: str, mode: int = 0o755) -> None:
+    """Make a folder and its parents, durably. NotReady if that is not possible."""
+    if os.path.isdir(path):
+        return
+    parent = os.path.dirname(path)
+    make_folder(parent)
+    try:
+        os.mkdir(path, mode)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    sync_folder(parent)
+
+
+def sync_folder(path: str) -> None:
+    """Make the names in a folder durable."""
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def cannot_write(path: str, error: OSError) -> NotReady:
+    """The error for a path of ours that cannot be written."""
+    return NotReady(f"{path}: cannot be written: {error.strerror}", f"df -h {path}; ls -ld {path}")
+
+
+def append(path: str, line: str) -> None:
+    """Add one line to a file of ours (0600), durably. NotReady if it cannot be made durable."""
+    make_folder(os.path.dirname(path), 0o700)
+    new = not os.path.exists(path)
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(file, line.encode())
+            os.fsync(file)
+        finally:
+            os.close(file)
+        if new:
+            sync_folder(os.path.dirname(path))
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def replace(path: str, text: str, mode: int = 0o600) -> None:
+    """Make `path` a file with this text, durably and at once: a reader sees the old text or the new one."""
+    make_folder(os.path.dirname(path), 0o700)
+    beside = f"{path}.new.{os.getpid()}"
+    try:
+        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(beside, path)
+        sync_folder(os.path.dirname(path))
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def create(path: str, data: bytes) -> bool:
+    """Write a new file (0644); False, and nothing changed, if something of that name is there already."""
+    make_folder(os.path.dirname(path))
+    try:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    sync_folder(os.path.dirname(path))
+    return True
+
+
+def remove(path: str) -> None:
+    """Remove a file of ours, durably; it may be gone already."""
+    try:
+        os.unlink(path)
+        sync_folder(os.path.dirname(path))
+    except FileNotFoundError:
+        return

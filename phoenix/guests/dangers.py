@@ -1,0 +1,55 @@
+"""Dangers of deleting: who else relies on a guest, and what a deletion has left over."""
+
+from __future__ import annotations
+
+import os
+
+from phoenix import files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from phoenix.pve.node import Node
+
+
+def of_deleting(node: Node, guest: str) -> list[str]:
+    """Why destroying a container would harm something else: high availability, replication, linked clones."""
+    found = []
+    if f"ct: {guest}" in lines(node, "/ha/resources.cfg"):
+        found.append("it is managed by HA (ha-manager status)")
+    if any(line.startswith(f"local: {guest}-") for line in lines(node, "/replication.cfg")):
+        found.append("it is replicated (pvesr list)")
+    clones = linked_clones(node, guest)
+    if clones:
+        found.append("it is the base of linked clones: " + ", ".join(clones))
+    return found
+
+
+def lines(node: Node, path: str) -> list[str]:
+    """The lines of a file of /etc/pve, without blanks at their ends; none if it is not there."""
+    try:
+        return [line.strip() for line in files.read_text(node.paths.pve + path).split("\n")]
+    except FileNotFoundError:
+        return []
+
+
+def linked_clones(node: Node, guest: str) -> list[str]:
+    """The guests of the cluster whose volumes are based on one of this guest's."""
+    found = []
+    base = node.paths.pve + "/nodes"
+    for name in sorted(os.listdir(base)):
+        for folder in ("lxc", "qemu-server"):
+            for file in sorted(os.listdir(f"{base}/{name}/{folder}") if os.path.isdir(f"{base}/{name}/{folder}") else []):
+                if file != f"{guest}.conf" and f"base-{guest}-disk-" in files.read_text(f"{base}/{name}/{folder}/{file}"):
+                    found.append(file[: -len(".conf")])
+    return found
+
+
+def left_over(volumes: Sequence[str], listing: Callable[[str], str]) -> list[str]:
+    """Those of a destroyed guest's volumes that `listing`, the output of pvesm list for a storage, still shows."""
+    left = []
+    for storage in sorted({volume.partition(":")[0] for volume in volumes}):
+        shown = {line.split(" ", 1)[0] for line in listing(storage).split("\n")}
+        left += [volume for volume in volumes if volume.startswith(storage + ":") and volume in shown]
+    return left

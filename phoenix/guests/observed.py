@@ -1,0 +1,118 @@
+"""A container as it is found: its file in /etc/pve and whether it runs."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from phoenix import files, locks
+from phoenix.errors import NotReady
+from phoenix.guests import values
+from phoenix.pve import guestconf, options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from phoenix.guests.values import Setting
+    from phoenix.pve.node import Node
+
+MARK = "Made by Phoenix, mark "
+"""What the last line of the description begins with, before the mark of the guest's record."""
+
+
+class Observed(NamedTuple):
+    """What is there. `settings` are in the form of `values`, pending ones in `pending` and not in `settings`."""
+
+    exists: bool = False
+    elsewhere: str = ""  # another guest of this ID, in words
+    running: bool = False
+    lock: str = ""  # the word of its lock line
+    worked_on: bool = False  # Proxmox VE holds its lock at this moment
+    mark: str = ""
+    text: str = ""  # its whole file
+    template: bool = False
+    protection: bool = False
+    settings: Mapping[str, Setting] = {}
+    raw: Mapping[str, str] = {}  # the options as the file has them
+    pending: Mapping[str, Setting] = {}
+    volumes: tuple[str, ...] = ()  # its own, of any storage, sorted
+
+    @property
+    def state(self) -> str:
+        """Its state in a word or two."""
+        if not self.exists:
+            return "not created"
+        return "template" if self.template else "running" if self.running else "stopped"
+
+
+def observe(node: Node, guest: str) -> Observed:
+    """Look at one container. NotReady if the node cannot be read."""
+    others = [f"{name} {guest} on node '{where}'" for where, name in node.owners(guest) if (where, name) != (node.name, "CT")]
+    pve_lock = node.paths(f"/run/lock/lxc/pve-config-{guest}.lock")
+    try:
+        text = files.read_text(node.paths.guest_config("lxc", guest))
+    except FileNotFoundError:
+        return Observed(elsewhere=", ".join(others), worked_on=locks.is_held(pve_lock))
+    except OSError as error:
+        raise NotReady(f"{node.paths.guest_config('lxc', guest)}: {error.strerror}", "systemctl status pve-cluster") from error
+    return read(text, guest, ", ".join(others), node.container_runs(guest), locks.is_held(pve_lock))
+
+
+def read(text: str, guest: str, elsewhere: str = "", running: bool = False, worked_on: bool = False) -> Observed:
+    """What a container's file says, with what was seen beside it."""
+    conf = guestconf.parse(text)
+    raw = dict(conf.options)
+    description, mark = split_mark(conf.description)
+    settings = settings_of(raw)
+    if description:
+        settings["description"] = description
+    return Observed(
+        exists=True,
+        elsewhere=elsewhere,
+        running=running,
+        lock=raw.get("lock", ""),
+        worked_on=worked_on,
+        mark=mark,
+        text=text,
+        template=raw.get("template", "0") == "1",
+        protection=raw.get("protection", "0") == "1",
+        settings=settings,
+        raw=raw,
+        pending=settings_of(dict(conf.pending)),
+        volumes=volumes_of(raw),
+    )
+
+
+def settings_of(raw: Mapping[str, str]) -> dict[str, Setting]:
+    """The options that a container's file can set, out of all."""
+    found: dict[str, Setting] = {}
+    for name, text in raw.items():
+        option = options.lookup(options.GUEST, name)
+        if option and option.change:
+            found[name] = values.observed(option, text)
+    return found
+
+
+def volumes_of(raw: Mapping[str, str]) -> tuple[str, ...]:
+    """The volumes of storages that the options name; unused ones too, paths of the node not."""
+    found = []
+    for name, text in raw.items():
+        if name == "rootfs" or name.rstrip("0123456789") in ("mp", "unused"):
+            volume = text.partition(",")[0]
+            volume = volume[len("volume=") :] if volume.startswith("volume=") else volume
+            if not volume.startswith("/"):
+                found.append(volume)
+    return tuple(sorted(found))
+
+
+def split_mark(description: str) -> tuple[str, str]:
+    """A description without our line, and the mark in that line."""
+    lines = description.rstrip("\n").split("\n")
+    marks = [line[len(MARK) :].strip() for line in lines if line.startswith(MARK)]
+    rest = "\n".join(line for line in lines if not line.startswith(MARK))
+    return rest.rstrip("\n"), marks[0] if len(marks) == 1 else ""
+
+
+def with_mark(description: str, mark: str) -> str:
+    """A description with our line as its last."""
+    return f"{description}\n{MARK}{mark}" if description else MARK + mark

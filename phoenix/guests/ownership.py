@@ -1,0 +1,84 @@
+"""Ownership: the proof that a guest is ours. The record, the mark in the description and the volumes must agree."""
+
+from __future__ import annotations
+
+from phoenix.errors import Busy, PartlyDone, Refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
+
+    from phoenix.guests.observed import Observed
+    from phoenix.record import Record
+
+
+def doubt(observed: Observed, record: Optional[Record]) -> str:
+    """Why an existing guest is not provably ours, or ""."""
+    if record is None:
+        return "Phoenix has no record of making it"
+    if observed.mark != record.mark:
+        return "its description does not have the mark of Phoenix's record"
+    # A guest that was seen only before pct had finished has no volumes in its record yet; the mark, which pct
+    # was given and nobody else knows, is in its description.
+    if record.made and not set(record.volumes) <= set(observed.volumes):
+        return "it lacks volumes that Phoenix recorded: " + ", ".join(set(record.volumes) - set(observed.volumes))
+    return ""
+
+
+def check(guest: str, observed: Observed, record: Optional[Record]) -> None:
+    """Let through what is ours and at rest, or not there. Refused, Busy or PartlyDone, with the reason, otherwise."""
+    if observed.elsewhere:
+        raise Refused(
+            f"the ID {guest} is taken by {observed.elsewhere}; an ID is one guest in the whole cluster",
+            f"give the guest another ID: rename its file {guest}.toml",
+        )
+    if observed.lock == "create" and not observed.mark:
+        raise half_made(guest, observed, record)
+    if not observed.exists:
+        if observed.worked_on:
+            raise Busy(f"{guest}: Proxmox VE is working on it", f"try again later: phoenix.pyz status {guest}")
+        return
+    why = doubt(observed, record)
+    if why:
+        raise Refused(
+            f"{guest} is there ({observed.state}), but not provably Phoenix's own: {why}",
+            f"look at it with pct config {guest}; to let Phoenix make its own, give the file {guest}.toml another ID",
+        )
+
+
+def check_unlocked(guest: str, observed: Observed) -> None:
+    """Busy if Proxmox VE has locked the guest."""
+    if observed.lock:
+        raise Busy(
+            f"{guest} is locked by Proxmox VE ({observed.lock})",
+            f"wait until that has ended: pct config {guest}; Phoenix never unlocks by itself",
+        )
+
+
+def half_made(guest: str, observed: Observed, record: Optional[Record]) -> Exception:
+    """The error for a guest that is nothing yet but locked for its making."""
+    if observed.worked_on:
+        return Busy(f"{guest} is being created at this moment", f"try again later: phoenix.pyz status {guest}")
+    if record is None or record.made:
+        return Refused(
+            f"{guest} is half made (lock: create), and not by Phoenix",
+            f"look at it with pct config {guest}; whoever began it has to end it",
+        )
+    return PartlyDone(
+        f"{guest} was left half made by an earlier run that was killed; nothing works on it now",
+        f"see that no `pct create {guest}` runs, then: umount -d /var/lib/lxc/{guest}/rootfs; pct unlock {guest}; "
+        f"pct rescan --vmid {guest}; pct destroy {guest}; and run create again",
+    )
+
+
+def check_deletable(guest: str, observed: Observed, record: Optional[Record], dangers: list[str]) -> None:
+    """Refused if destroying the guest could take something that is protected or not ours; `dangers` are more reasons."""
+    reasons = list(dangers)
+    if observed.protection:
+        reasons.append("it is protected (protection: 1)")
+    if record and record.made:
+        strange = sorted(set(observed.volumes) - set(record.volumes))
+        if strange:
+            reasons.append("it has volumes that Phoenix did not make: " + ", ".join(strange))
+    if reasons:
+        raise Refused(f"{guest} is not deleted: {'; '.join(reasons)}", f"pct config {guest}; settle that first, then delete again")

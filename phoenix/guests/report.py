@@ -1,0 +1,130 @@
+"""Reports: what a manager tells about a guest, as text for people or one JSON document."""
+
+from __future__ import annotations
+
+from phoenix import output
+from phoenix.errors import ConfigError, PartlyDone, Refused
+from phoenix.text import shell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from phoenix.guests.container import Container
+    from phoenix.guests.observed import Observed
+    from phoenix.guests.plan import Difference, Plan
+    from phoenix.manager import Call
+
+FIXED_HINTS = {
+    "rootfs": "to grow it by hand: pct resize {id} rootfs SIZE, then write that size into {file}",
+    "mp": "to grow a volume by hand: pct resize {id} {option} SIZE; to let go of it: pct set {id} --delete {option}",
+    "unprivileged": "only a backup and its restore can change it: vzdump {id}; pct restore {id} ... --unprivileged",
+}
+
+
+def check_refused(guest: str, planned: Plan) -> None:
+    """Refused, with each reason, if the plan asks for what Phoenix does not change."""
+    if planned.refused:
+        reasons = "; ".join(f"{item.option} is {item.found or 'not set'}, wanted {item.wanted}" for item in planned.refused)
+        hints = [hint_for(guest, item) for item in planned.refused]
+        raise Refused(f"{guest} is left as it is, because it would have to be made anew: {reasons}", "; ".join(hints))
+
+
+def hint_for(guest: str, item: Difference) -> str:
+    """What an administrator can do about an option that cannot be changed."""
+    hint = FIXED_HINTS.get(item.option.rstrip("0123456789"), "write into {file} what is there")
+    return hint.format(id=guest, option=item.option, file=f"{guest}.toml")
+
+
+def facts(call: Call, wanted: Container, state: Observed) -> dict[str, Any]:
+    """What every document says."""
+    return {
+        "manager": call.manager,
+        "action": call.action,
+        "id": call.id,
+        "kind": call.kind,
+        "name": wanted.name,
+        "state": state.state,
+    }
+
+
+def result(call: Call, wanted: Container, state: Observed, done: Sequence[tuple[str, ...]]) -> int:
+    """Tell how a change ended; returns the exit status. PartlyDone if something waits for a restart."""
+    waiting = sorted(state.pending) if state.running else []
+    if waiting:
+        changes = f"{len(waiting)} change{'s wait' if len(waiting) > 1 else ' waits'}"
+        raise PartlyDone(f"{call.id}: {changes} for a restart: {', '.join(waiting)}", f"phoenix.pyz restart {call.id}")
+    if call.json:
+        output.document(**facts(call, wanted, state), commands=[list(argv) for argv in done], changed=bool(done), exit_code=0)
+    else:
+        what = f"done in {len(done)} step{'s' * (len(done) != 1)}" if done else "nothing to do"
+        output.text(f"{call.id}  {wanted.name}  {state.state}  {what}")
+    return 0
+
+
+def show_plan(call: Call, wanted: Container, state: Observed, planned: Plan) -> int:
+    """Print a plan; returns 10 if there is anything in it and --exit-code was given."""
+    if call.json:
+        output.document(
+            **facts(call, wanted, state),
+            differences=[difference_facts(item) for item in planned.differences],
+            waiting=list(planned.waiting),
+            commands=[list(step.argv) for step in planned.steps],
+        )
+    else:
+        output.text("\n".join(plan_lines(call, wanted, state, planned)))
+    return 10 if planned.steps and call.options.get("--exit-code") else 0
+
+
+def difference_facts(item: Difference) -> dict[str, str]:
+    """One difference for a document."""
+    return {"option": item.option, "found": item.found, "wanted": item.wanted, "change": item.change}
+
+
+def plan_lines(call: Call, wanted: Container, state: Observed, planned: Plan) -> list[str]:
+    """A plan as lines for people."""
+    lines = [f"{call.id}  {wanted.name}  {state.state}"]
+    for item in planned.differences:
+        when = " (at the next start)" if item.change == "restart" and state.running else ""
+        lines.append(f"  {item.option}: {item.found or '(not set)'} -> {item.wanted}{when}")
+    if planned.waiting and state.running:
+        lines.append(f"  waiting for a restart: {', '.join(planned.waiting)}")
+    lines += [f"  $ {shell(step.argv)}" for step in planned.steps]
+    return lines if planned.steps else [*lines, "  nothing to do"]
+
+
+def status(call: Call, wanted: Container, state: Observed, planned: Plan, doubt: str) -> int:
+    """Tell what is there and how it compares with the file; returns the exit status."""
+    if state.elsewhere:
+        verdict = f"the ID is taken by {state.elsewhere}"
+    elif not state.exists:
+        verdict = f"phoenix.pyz create {call.id} makes it"
+    elif state.lock:
+        verdict = f"locked ({state.lock})"
+    elif doubt:
+        verdict = f"not ours: {doubt}"
+    elif planned.differences:
+        verdict = "differs: " + ", ".join(item.option for item in planned.differences)
+    else:
+        waits = f"waiting for a restart: {', '.join(planned.waiting)}" if state.running and planned.waiting else ""
+        verdict = waits or ("as configured" if not planned.steps else f"to be {'started' if wanted.running else 'stopped'}")
+    if call.json:
+        ours = state.exists and not doubt and not state.elsewhere
+        differs = [difference_facts(item) for item in planned.differences]
+        output.document(**facts(call, wanted, state), ours=ours, lock=state.lock, verdict=verdict, differences=differs)
+    else:
+        output.text(f"{call.id}  {wanted.name}  {state.state}  {verdict}")
+    return 0
+
+
+def check_files(paths: Mapping[str, str], decode: Callable[[str, str], object]) -> None:
+    """ConfigError with everything that is wrong with any of the files."""
+    found = []
+    for guest, path in paths.items():
+        try:
+            decode(path, guest)
+        except ConfigError as error:
+            found.append(error.message)
+    if found:
+        raise ConfigError("\n       ".join(found), "edit the files named above; phoenix.pyz check")

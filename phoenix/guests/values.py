@@ -1,0 +1,215 @@
+"""Values of guest options in one comparable form, from TOML and from Proxmox VE's own text.
+
+A setting is a text, as pct stores it, or for a property string a mapping of its properties. A volume of a storage
+is `storage` and `size` there, a path of the node is `volume`; booleans are "1" and "0".
+"""
+
+from __future__ import annotations
+
+from phoenix.pve import formats, guestconf, options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Optional, Union
+
+    from phoenix.config.faults import Faults
+    from phoenix.pve.options import Option
+
+    Setting = Union[str, Mapping[str, str]]
+
+LISTS = {"tags": ";", "nameserver": " ", "searchdomain": " "}
+"""Options that are lists: how pct joins them."""
+
+VOLUMES = ("rootfs", "mp")
+MIB = 1 << 20
+
+
+def is_template(value: Any) -> bool:
+    """Whether a value names a template: STORAGE:vztmpl/FILE or an absolute path."""
+    if not isinstance(value, str) or not value.isprintable() or " " in value:
+        return False
+    storage, _, name = value.partition(":vztmpl/")
+    return value.startswith("/") or bool(name and "/" not in name and not formats.check("pve-storage-id", storage))
+
+
+def decode(option: Option, key: str, value: Any, faults: Faults) -> Optional[Setting]:
+    """The setting for a TOML value, or None with the fault noted."""
+    if option.properties:
+        return decode_table(option, key, value, faults)
+    if option.name in LISTS and isinstance(value, list):
+        if not all(isinstance(item, str) and item for item in value):
+            faults.add(key, "a list of texts", value)
+            return None
+        value = LISTS[option.name].join(value)
+    if option.format == "pve-startup-order" and isinstance(value, dict):
+        value = ",".join(f"{name}={number}" for name, number in value.items())
+    text = decode_scalar(option, key, value, faults)
+    return None if text is None else canonical(option, text)
+
+
+def decode_scalar(option: Option, key: str, value: Any, faults: Faults) -> Optional[str]:
+    """The text that pct takes for a TOML value of one type, or None with the fault noted."""
+    text = None
+    if option.type == "boolean" and isinstance(value, bool):
+        text = str(int(value))
+    elif option.type in ("integer", "number") and is_number(value, option.type):
+        text = f"{value:g}" if isinstance(value, float) else str(value)
+    elif option.type == "string" and isinstance(value, str):
+        text = value
+    fault = "" if text is None else text_fault(option, text)
+    if text is None or fault:
+        faults.add(key, expectation(option), value, fault)
+        return None
+    return text
+
+
+def is_number(value: Any, kind: str) -> bool:
+    """Whether a TOML value is of pct's type integer or number; true and false are not."""
+    return not isinstance(value, bool) and isinstance(value, int if kind == "integer" else (int, float))
+
+
+def text_fault(option: Option, text: str) -> str:
+    """What is wrong with a text by the option's own rules, or ""."""
+    allowed = "\n\t" if option.name == "description" else ""
+    if not all(char.isprintable() or char in allowed for char in text):
+        return "a character that does not print"
+    return formats.fault(option, text).replace("invalid format - ", "")
+
+
+def expectation(option: Option) -> str:
+    """What an option takes, in words."""
+    if option.enum:
+        return "one of " + ", ".join(option.enum)
+    words = {"boolean": "true or false", "integer": "an integer", "number": "a number", "string": "a text"}[option.type]
+    if option.low is not None and option.high is not None:
+        return f"{words} from {option.low:g} to {option.high:g}"
+    if option.low is not None:
+        return f"{words}, at least {option.low:g}"
+    return words
+
+
+def decode_table(option: Option, key: str, value: Any, faults: Faults) -> Optional[Mapping[str, str]]:
+    """The properties of a TOML table, or None with the faults noted."""
+    if not isinstance(value, dict):
+        faults.add(key, "a table", value)
+        return None
+    known = options.PROPERTIES[option.properties]
+    found: dict[str, str] = {}
+    before = len(faults.found)
+    rest = decode_volume(option, key, value, found, faults) if option.name in VOLUMES else value
+    for name, item in rest.items():
+        if name not in known:
+            from phoenix import cli
+
+            faults.say(f"{key}.{name}", f"unknown key{cli.did_you_mean(name, known)}")
+            continue
+        text = decode_scalar(known[name], f"{key}.{name}", item, faults)
+        if text is not None and "," in text:
+            faults.add(f"{key}.{name}", "a text without a comma", item)
+        elif text is not None:
+            found[name] = text
+    for name in required(option):
+        if name not in value:
+            faults.say(f"{key}.{name}", "missing")
+    return found if len(faults.found) == before else None
+
+
+def required(option: Option) -> list[str]:
+    """The properties that a table must have; a volume is looked after by `decode_volume`."""
+    known = options.PROPERTIES[option.properties]
+    return [name for name, item in known.items() if item.required and name != "volume"]
+
+
+def decode_volume(option: Option, key: str, value: Any, found: dict[str, str], faults: Faults) -> dict[str, Any]:
+    """Take what says where a volume is from a table: storage and size, or a path; returns the other properties."""
+    rest = {name: item for name, item in value.items() if name not in ("storage", "size", "volume")}
+    storage, size, path = value.get("storage"), value.get("size"), value.get("volume")
+    if path is not None and option.name == "mp":
+        good = isinstance(path, str) and path.startswith("/") and path.isprintable() and "," not in path
+        if not good or "/../" in f"{path}/" or storage is not None or size is not None:
+            faults.add(f"{key}.volume", "an absolute path of the node, without storage and size", path)
+        else:
+            found["volume"] = str(path)
+        return rest
+    if not isinstance(storage, str) or formats.check("pve-storage-id", storage):
+        faults.add(f"{key}.storage", "the name of a storage", storage)
+    else:
+        found["storage"] = storage
+    bytes_ = formats.size(size) if isinstance(size, str) else None
+    if not bytes_ or bytes_ % MIB:
+        faults.add(f"{key}.size", 'whole MiB or GiB as "512M" or "8G"', size)
+    else:
+        found["size"] = formats.show_size(bytes_)
+    if path is not None:
+        faults.add(f"{key}.volume", "nothing: rootfs is made on a storage", path)
+    return rest
+
+
+def canonical(option: Option, text: str) -> str:
+    """`text` as pct stores it, so that two texts that mean the same are equal."""
+    if option.type == "boolean":
+        return str(int(bool(formats.boolean(text))))
+    if option.name in LISTS:
+        words = text.replace(",", " ").replace(";", " ").split()
+        if option.name == "tags":
+            words = sorted({word.lower() for word in words})
+        return LISTS[option.name].join(words)
+    if option.format == "pve-startup-order":
+        parts = [part if "=" in part else f"order={part}" for part in text.split(",") if part]
+        return ",".join(sorted(parts))
+    if option.name == "description":
+        # pct writes %XX for what it does not keep plain, but not for % itself: reading takes more than was written.
+        return "\n".join(guestconf.decode(guestconf.encode(line)) for line in text.rstrip("\n").split("\n"))
+    return text
+
+
+def observed(option: Option, text: str) -> Setting:
+    """The setting for a text of a guest's configuration file."""
+    if not option.properties:
+        return canonical(option, text)
+    known = options.PROPERTIES[option.properties]
+    found: dict[str, str] = {}
+    for part in text.split(","):
+        name, equals, value = part.partition("=")
+        if not equals:
+            name, value = default_key(known), part
+        item = known.get(name)
+        found[name] = canonical(item, value) if item else value
+    if option.name in VOLUMES:
+        place_volume(found)
+    return found
+
+
+def default_key(known: Mapping[str, Option]) -> str:
+    """The property that a bare value is for."""
+    return next(name for name, item in known.items() if item.bare)
+
+
+def place_volume(found: dict[str, str]) -> None:
+    """Turn a volume's name into the storage that holds it; a path of the node stays."""
+    volume = found.get("volume", "")
+    if not volume.startswith("/"):
+        found["storage"] = volume.partition(":")[0]
+        del found["volume"]
+        bytes_ = formats.size(found.get("size", ""))
+        if bytes_ is not None:
+            found["size"] = formats.show_size(bytes_)
+
+
+def differs(option: Option, wanted: Setting, found: Optional[Setting]) -> bool:
+    """Whether what is wanted is not what is found; None: the option is not set."""
+    if isinstance(wanted, str):
+        return wanted != (canonical(option, option.default) if found is None else found)
+    if found is None or isinstance(found, str):
+        return True
+    known = options.PROPERTIES[option.properties]
+    # A property that the file does not name keeps what pct chose for it: a MAC address, a type.
+    return any(value != found.get(name, default_of(known.get(name))) for name, value in wanted.items())
+
+
+def default_of(item: Optional[Option]) -> str:
+    """What an absent property means."""
+    if item is None:
+        return ""
+    return item.default or ("0" if item.type == "boolean" else "")

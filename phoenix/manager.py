@@ -1,0 +1,133 @@
+"""The child's side of the boundary: a manager's arguments in, its exit status out.
+
+A manager is a module of the package `managers`: its docstring is its usage text, ACTIONS maps each action to a
+function that takes a `Call` and returns an exit status. The options that every manager has are those of BOUNDARY.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import NamedTuple
+
+import phoenix
+from phoenix import cli, output, process
+from phoenix.errors import PhoenixError, UsageError
+from phoenix.paths import Paths
+from phoenix.text import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import ModuleType
+
+    from phoenix.cli import Value
+
+LIST_ACTIONS = "list-actions"
+
+
+class Call(NamedTuple):
+    """What one start of a manager was asked for."""
+
+    manager: str  # lxc-manager
+    action: str
+    id: str  # checked, or "" where the action may go without
+    paths: Paths
+    config: str  # the configuration folder
+    json: bool
+    dry_run: bool
+    yes: bool
+    run: str  # names the log of this run
+    timeout: int  # seconds, 0 if not given
+    options: Mapping[str, Value]  # all of them, for the manager's own
+
+    @property
+    def kind(self) -> str:
+        """The kind that this manager owns, and the name of its configuration folder."""
+        return self.manager[: -len("-manager")]
+
+
+def run(tree: str, manager: str, argv: list[str]) -> int:
+    """Be the manager of that name; returns the exit status."""
+    module = importlib.import_module("managers." + manager.replace("-", "_"))
+    asked: dict[str, Value] = {}
+
+    def act() -> int:
+        asked.update(cli.parse(module.__doc__ or "", argv))
+        return answer(module, manager, asked, tree)
+
+    def tell(code: int, error: PhoenixError) -> None:
+        if asked.get("--output") == "json":
+            output.failure(code, error, manager=manager, action=asked["--action"], id=asked.get("--id") or "")
+
+    return cli.guarded(act, lambda: Paths(str(asked.get("--root") or "")).bug_log(), tell)
+
+
+def answer(module: ModuleType, manager: str, asked: Mapping[str, Value], tree: str) -> int:
+    """Do what was asked: help, version, the list of actions, or an action."""
+    if asked["--help"]:
+        output.text((module.__doc__ or "").strip())
+        return 0
+    if asked["--version"]:
+        output.text(f"{manager} {phoenix.__version__} ({os.path.basename(tree)})")
+        return 0
+    actions = sorted([*module.ACTIONS, LIST_ACTIONS])
+    if asked["--action"] == LIST_ACTIONS:
+        if asked["--output"] == "json":
+            output.document(manager=manager, actions=actions)
+        else:
+            output.text("\n".join(actions))
+        return 0
+    action = str(asked["--action"])
+    if action not in module.ACTIONS:
+        wrong = f"{manager} has no action {printable(action)!r}{cli.did_you_mean(action, actions)}"
+        raise UsageError(wrong, f"{manager} --action=list-actions")
+    call = call_of(manager, asked, action in getattr(module, "WITHOUT_ID", ()))
+    hold(tree)
+    process.listen()
+    return int(module.ACTIONS[action](call))
+
+
+def call_of(manager: str, asked: Mapping[str, Value], id_optional: bool) -> Call:
+    """The typed call. UsageError for a value that cannot be meant."""
+    paths = Paths(root_folder(asked["--root"]))
+    if asked["--output"] not in (None, "text", "json"):
+        raise UsageError(f"--output is {asked['--output']!r}, expected text or json")
+    seconds = asked["--timeout"]
+    if seconds is not None and not (isinstance(seconds, str) and seconds.isascii() and seconds.isdigit() and int(seconds)):
+        raise UsageError(f"--timeout is {seconds!r}, expected a number of seconds")
+    name = str(asked["--run-id"] or cli.new_run())
+    if not (name.isascii() and name.replace("-", "").isalnum()):
+        raise UsageError(f"--run-id is {name!r}, expected letters, digits and dashes")
+    return Call(
+        manager=manager,
+        action=str(asked["--action"]),
+        id="" if asked["--id"] is None and id_optional else cli.guest_id(asked["--id"]),
+        paths=paths,
+        config=os.path.abspath(str(asked["--config"])) if asked["--config"] else paths.config,
+        json=asked["--output"] == "json",
+        dry_run=bool(asked["--dry-run"]),
+        yes=bool(asked["--yes"]),
+        run=name,
+        timeout=int(str(seconds)) if seconds else 0,
+        options=asked,
+    )
+
+
+def root_folder(word: Value) -> str:
+    """The checked value of --root, absolute, or ""."""
+    if word is None:
+        return ""
+    if not isinstance(word, str) or not os.path.isdir(word):
+        raise UsageError(f"--root is {word!r}, which is not a folder", "phoenix.pyz node new DIR makes a rehearsal node")
+    return os.path.abspath(word)
+
+
+def hold(tree: str) -> None:
+    """Keep this build from being pruned while this process lives."""
+    import fcntl
+
+    try:
+        fcntl.flock(os.open(tree, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), fcntl.LOCK_SH)
+    except OSError:
+        cli.note(f"note: cannot lock {tree}; a newer build may prune it")

@@ -1,0 +1,163 @@
+"""Processes: the only place that starts one; managers as children, and Proxmox VE's tools.
+
+Every child gets the same small environment, /dev/null as its standard input, and the first INT, TERM or HUP that
+reaches us. Phoenix never sends KILL, and waits for what it started.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any, Optional
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+
+received = 0
+"""The first of SIGNALS that arrived in this process since `listen`, or 0."""
+
+_child = 0
+_passed = False
+
+
+def environment() -> dict[str, str]:
+    """The whole environment of a child. TERM alone is the caller's: it says what the terminal can draw."""
+    term = os.environ.get("TERM", "")
+    plain = term.isascii() and term.replace("-", "").replace(".", "").replace("+", "").isalnum()
+    return {"PATH": PATH, "LANG": "C.UTF-8", "HOME": _home(), "TERM": term if plain else "dumb"}
+
+
+def _home() -> str:
+    if os.geteuid() == 0:
+        return "/root"
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_dir
+    except KeyError:
+        return "/"
+
+
+def listen() -> None:
+    """From now on INT, TERM and HUP do not end this process: they are noted and passed on to the child."""
+    for number in SIGNALS:
+        signal.signal(number, _note)
+
+
+def _note(number: int, _frame: object) -> None:
+    global received
+    received = received or number
+    _pass_on()
+
+
+def _pass_on() -> None:
+    global _passed
+    if _child and received and not _passed:
+        _passed = True
+        os.kill(_child, received)
+
+
+def _adopt(pid: int) -> None:
+    """From now on `pid` is the child that signals go to; one that came too early is passed on now."""
+    global _child, _passed
+    _child, _passed = pid, False
+    _pass_on()
+
+
+def _release() -> None:
+    global _child
+    _child = 0
+
+
+def status_of(wait_status: int) -> int:
+    """The exit status a shell would show: 128+n if signal n ended the child."""
+    if os.WIFSIGNALED(wait_status):
+        return 128 + os.WTERMSIG(wait_status)
+    return os.WEXITSTATUS(wait_status)
+
+
+def run_child(argv: Sequence[str]) -> int:
+    """Run a program of this build in the foreground, on our own output; returns its exit status."""
+    listen()
+    actions = [(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0)]
+    pid = os.posix_spawn(argv[0], argv, environment(), file_actions=actions, setsigdef=list(SIGNALS))
+    _adopt(pid)
+    try:
+        return status_of(os.waitpid(pid, 0)[1])
+    finally:
+        _release()
+
+
+def child_output(argv: Sequence[str]) -> tuple[int, str]:
+    """As `run_child`, but returns what the child wrote to its standard output as well."""
+    listen()
+    reader, writer = os.pipe()
+    actions = [(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0), (os.POSIX_SPAWN_DUP2, writer, 1)]
+    pid = os.posix_spawn(argv[0], argv, environment(), file_actions=actions, setsigdef=list(SIGNALS))
+    os.close(writer)
+    _adopt(pid)
+    try:
+        with open(reader, encoding="utf-8", errors="backslashreplace") as pipe:
+            output = pipe.read()
+        return status_of(os.waitpid(pid, 0)[1]), output
+    finally:
+        _release()
+
+
+def manager_argv(executable: str, words: Sequence[str]) -> list[str]:
+    """The command line of a program of this build: the same Python, isolated."""
+    return [sys.executable or "/usr/bin/python3", "-I", "-S", executable, *words]
+
+
+def run_tool(argv: Sequence[str], log: int, seconds: float) -> Optional[int]:
+    """Run a Proxmox VE tool; returns its exit status, or None if it still runs after `seconds`.
+
+    Its output goes to the file descriptor `log`, a regular file: a pipe of ours would break with us, and a broken
+    pipe kills Proxmox VE's worker. It gets a session of its own, so that a closed terminal does not reach it.
+    A HUP of ours is not passed on: it would kill the tool and leave its worker alone.
+    """
+    import subprocess
+
+    process: subprocess.Popen[Any] = subprocess.Popen(
+        list(argv),
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        env=environment(),
+        cwd="/",
+        start_new_session=True,
+        restore_signals=True,
+    )
+    if received != signal.SIGHUP:
+        _adopt(process.pid)
+    try:
+        for _ in _ticks(seconds):
+            status = process.poll()
+            if status is not None:
+                return 128 - status if status < 0 else status
+        return None
+    finally:
+        _release()
+
+
+def _ticks(seconds: float) -> Iterator[None]:
+    """Short waits, growing to a tenth of a second, until `seconds` are over."""
+    deadline, pause = time.monotonic() + seconds, 0.002
+    while True:
+        yield
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return
+        time.sleep(min(pause, left))
+        pause = min(pause * 1.5, 0.1)
+
+
+def wait_until(condition: Any, seconds: float) -> bool:
+    """Whether `condition()` came true within `seconds`; asked often at first, then ten times a second."""
+    return any(condition() for _ in _ticks(seconds))

@@ -1,0 +1,119 @@
+"""The node: whether it is one, whether it can be changed now, and what is in it. Read from files; no tool is run."""
+
+from __future__ import annotations
+
+import os
+
+from phoenix import files
+from phoenix.errors import NotReady
+from phoenix.paths import REHEARSAL, TOOL_FOLDERS, Paths
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from phoenix.pve.storages import Storage
+
+KINDS = {"lxc": "CT", "qemu-server": "VM"}
+"""The folders of guests in a node's part of /etc/pve, and what Proxmox VE calls such a guest."""
+
+
+class Node:
+    """One Proxmox VE node, on which the cluster file system is seen to be mounted. NotReady if it is not."""
+
+    def __init__(self, paths: Paths) -> None:
+        self.paths = paths
+        try:
+            self.name = os.path.basename(os.readlink(paths.pve + "/local"))
+        except OSError as error:
+            raise no_cluster_files(paths) from error
+
+    def check_changeable(self, tool: str) -> str:
+        """The path of `tool`, once this node can be changed by it. NotReady if it cannot."""
+        if os.geteuid() and not os.path.isdir(self.paths(REHEARSAL)):
+            raise NotReady("changing a node takes root", "run it again as root, or with --root DIR on a rehearsal node")
+        path = self.tool(tool)
+        if not self.has_quorum():
+            raise NotReady(
+                "the cluster has no quorum, so nothing can be changed safely",
+                "pvecm status shows which nodes are missing; run it again when the quorum is back",
+            )
+        return path
+
+    def tool(self, name: str) -> str:
+        """The path of a Proxmox VE tool. NotReady if it is not installed."""
+        for folder in TOOL_FOLDERS:
+            path = self.paths(f"{folder}/{name}")
+            if os.access(path, os.X_OK):
+                return path
+        raise NotReady(f"{name} is not installed in {self.paths('/usr/sbin')}", "pveversion --verbose; apt-get install proxmox-ve")
+
+    def has_quorum(self) -> bool:
+        """Whether the cluster file system takes changes, as pmxcfs shows it: a mode bit, and in .members."""
+        if not os.lstat(self.paths.pve + "/local").st_mode & 0o200:
+            return False
+        try:
+            text = files.read_text(self.paths.pve + "/.members")
+        except OSError:
+            return True
+        quorate = text.partition('"quorate"')[2].lstrip(" :")[:1]
+        return quorate != "0"
+
+    def owners(self, guest: str) -> list[tuple[str, str]]:
+        """Who has an ID, in the whole cluster: (node, "CT" or "VM") each."""
+        base = self.paths.pve + "/nodes"
+        return [
+            (node, name)
+            for node in sorted(os.listdir(base))
+            for folder, name in KINDS.items()
+            if os.path.exists(f"{base}/{node}/{folder}/{guest}.conf")
+        ]
+
+    def guest_ids(self, folder: str) -> list[str]:
+        """The IDs of this node's guests of one kind."""
+        try:
+            names = os.listdir(f"{self.paths.pve}/{folder}")
+        except OSError:
+            return []
+        return sorted((name[:-5] for name in names if name.endswith(".conf")), key=int)
+
+    def storages(self) -> dict[str, Storage]:
+        """The storages of the cluster, by name."""
+        from phoenix.pve import storages
+
+        try:
+            return storages.parse(files.read_text(self.paths.pve + "/storage.cfg"))
+        except FileNotFoundError:
+            return {}
+
+    def has_bridge(self, name: str) -> bool:
+        """Whether a network bridge is there now."""
+        return os.path.isdir(self.paths("/sys/class/net/" + name))
+
+    def container_runs(self, guest: str) -> bool:
+        """Whether a container runs: its monitor listens on an abstract socket."""
+        try:
+            sockets = files.read_text(self.paths("/proc/net/unix"))
+        except OSError as error:
+            raise NotReady(f"/proc/net/unix cannot be read: {error.strerror}", "mount | grep proc") from error
+        return f"@/var/lib/lxc/{guest}/command" in sockets.split()
+
+    def machine_runs(self, guest: str) -> bool:
+        """Whether a virtual machine runs: the process of its pid file is there."""
+        try:
+            pid = files.read_text(self.paths(f"/run/qemu-server/{guest}.pid")).strip()
+        except OSError:
+            return False
+        return pid.isdigit() and os.path.isdir(self.paths(f"/proc/{pid}"))
+
+
+def no_cluster_files(paths: Paths) -> NotReady:
+    """The error for an /etc/pve that is missing or empty: it says nothing about which guests there are."""
+    if not os.path.isdir(paths.pve):
+        where = paths.root or "this machine"
+        return NotReady(
+            f"there is no {paths.pve}: {where} is not a Proxmox VE node",
+            "for a trial: phoenix.pyz node new DIR, then phoenix.pyz --root=DIR ...",
+        )
+    return NotReady(
+        f"{paths.pve} has no `local`: the cluster file system is not mounted, so the guests cannot be seen",
+        "systemctl status pve-cluster; journalctl -u pve-cluster",
+    )

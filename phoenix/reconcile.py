@@ -1,0 +1,136 @@
+"""The loop, the same for every kind: observe, plan, one command, observe again, until the plan is empty.
+
+The intent is in the journal before a command starts and its outcome after. What a tool's exit status says is only
+believed when the state, read again, agrees.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+from phoenix import cli, process
+from phoenix.errors import Interrupted, OperationFailed, PartlyDone
+from phoenix.text import printable, shell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from phoenix.journal import Journal
+    from phoenix.log import RunLog
+
+STEP_SECONDS = 3600
+EFFECT_SECONDS = 5
+"""How long after a tool's success its effect may take to show."""
+
+State = TypeVar("State")
+
+
+class Step(Protocol):
+    """One command of a plan; two steps with one `goal` are for the same thing."""
+
+    @property
+    def goal(self) -> str:
+        """What the command is for."""
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The command; its first word is the tool's name."""
+
+
+class Task(NamedTuple, Generic[State]):
+    """What the loop needs to know of one piece of work."""
+
+    guest: str
+    tool: str  # the path of the tool that every step uses
+    journal: Journal
+    log: RunLog
+    seconds: int  # the longest that one step may take, 0 for STEP_SECONDS
+    observe: Callable[[], State]
+    plan: Callable[[State], Sequence[Step]]  # the steps that are left
+    describe: Callable[[State], str]  # the state in a word or two
+    noted: Callable[[State], None]  # called with every state that a command has led to
+
+
+def run(task: Task[State], state: State) -> tuple[State, list[tuple[str, ...]]]:
+    """Carry out what is planned from `state` on; returns the last state and the commands that were run.
+
+    OperationFailed if a command does not have its effect, PartlyDone if it takes too long, Interrupted after a signal.
+    """
+    done: list[tuple[str, ...]] = []
+    goals: set[str] = set()
+    while True:
+        steps = task.plan(state)
+        if not steps:
+            return state, done
+        step = steps[0]
+        if process.received:
+            raise interrupted(task, state)
+        if step.goal in goals:
+            raise OperationFailed(f"{task.guest}: `{step.goal}` did not last; it is {task.describe(state)}", retry(task))
+        goals.add(step.goal)
+        state = carry_out(task, step)
+        done.append(step.argv)
+
+
+def carry_out(task: Task[State], step: Step) -> State:
+    """Run one command and read the state after it; raises unless the step's goal is reached."""
+    task.journal.add("intent", goal=step.goal, argv=list(step.argv))
+    line = shell(step.argv)
+    cli.note(f"{task.guest}: {line}")
+    start = task.log.line("$ " + line)
+    status = process.run_tool([task.tool, *step.argv[1:]], task.log.open(), task.seconds or STEP_SECONDS)
+    state, reached = read_again(task, step, status)
+    task.journal.add("outcome", goal=step.goal, status=status, reached=reached, state=task.describe(state))
+    task.noted(state)
+    words = said(task.log.since(start))
+    if status is None and not reached:
+        wrong = f"{task.guest}: `{line}` still runs after {task.seconds or STEP_SECONDS} s; it is {task.describe(state)}"
+        raise PartlyDone(wrong, f"wait for it: phoenix.pyz status {task.guest}; its output is in {task.log.path}")
+    if not reached:
+        raise interrupted(task, state) if process.received else failed(task, step, status, words, state)
+    if status:
+        cli.note(f"{task.guest}: {step.argv[0]} ended with {status} ({words}), but its work is done")
+    return state
+
+
+def read_again(task: Task[State], step: Step, status: int | None) -> tuple[State, bool]:
+    """The state after a command, and whether the command's goal is reached.
+
+    A tool that reports success is given a moment for the effect to show; one that reports failure is not.
+    """
+    state = task.observe()
+
+    def reached() -> bool:
+        nonlocal state
+        state = task.observe()
+        return all(left.goal != step.goal for left in task.plan(state))
+
+    done = process.wait_until(reached, EFFECT_SECONDS if status == 0 else 0)
+    return state, done
+
+
+def failed(task: Task[State], step: Step, status: int | None, words: str, state: State) -> OperationFailed:
+    """The error for a command without effect."""
+    if status == 0:
+        cause = f"`{step.argv[0]} {step.argv[1]}` reported success, but what it was to do is not there"
+    else:
+        cause = f"`{step.argv[0]} {step.argv[1]}` ended with {status}: {words}"
+    return OperationFailed(f"{task.guest}: {cause}; it is {task.describe(state)}", retry(task))
+
+
+def interrupted(task: Task[State], state: State) -> Interrupted:
+    """The error for work that a signal has ended early."""
+    wrong = f"{task.guest}: stopped by signal {process.received}; it is {task.describe(state)}"
+    return Interrupted(process.received, wrong, "running the same command again goes on from here")
+
+
+def retry(task: Task[State]) -> str:
+    """What to do after a failure."""
+    return f"the whole output is in {task.log.path}; when the cause is gone, run the same command again"
+
+
+def said(output: str) -> str:
+    """The last words of a tool's output."""
+    lines = [line.strip() for line in output.split("\n") if line.strip()]
+    return printable(lines[-1]) if lines else "it said nothing"
