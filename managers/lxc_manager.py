@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Optional
 
-    from phoenix.guests.plan import Plan
+    from phoenix.guests.plan import Plan, Step
     from phoenix.manager import Call
 
     Planner = Callable[["Work", Observed], Plan]
@@ -50,12 +50,16 @@ WITHOUT_ID = ("check",)
 
 
 class Work:
-    """One container under one call: its node, its wish, its record."""
+    """One container under one call, as the loop sees it: its node, its wish, its record, its plan."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, planner: Planner) -> None:
         self.call = call
+        self.guest = call.id
+        self.planner = planner
         self.wanted = container.decode(load.document(load.guest_path(call.config, call.kind, call.id)), call.id)
         self.node = Node(call.paths)
+        self.tool = ""
+        self.seconds = call.timeout
         self.record_path = call.paths.record(call.kind, call.id)
         self.record: Optional[Record] = record.load(self.record_path)
         self.journal = journal.Journal(call.paths.journal(call.kind, call.id), call.run)
@@ -63,7 +67,36 @@ class Work:
 
     def observe(self) -> Observed:
         """The container as it is now."""
-        return observe(self.node, self.call.id)
+        return observe(self.node, self.guest)
+
+    def plan(self, state: Observed) -> Plan:
+        """What is to be done from a state on."""
+        return self.planner(self, state)
+
+    def steps(self, state: Observed) -> tuple[Step, ...]:
+        """The commands of the plan."""
+        return self.plan(state).steps
+
+    def describe(self, state: Observed) -> str:
+        """The state in a word or two."""
+        return state.state
+
+    def noted(self, state: Observed) -> None:
+        """Keep the record true: the guest with our mark has these volumes."""
+        if self.record and state.exists and state.mark == self.record.mark and not state.lock:
+            seen = Record(state.mark, True, state.volumes)
+            if seen != self.record:
+                self.record = seen
+                record.save(self.record_path, seen)
+
+    def announce(self) -> None:
+        """Write down that a guest with a mark of its own is about to be made.
+
+        A mark whose guest was never seen is used again: that guest may still be on its way.
+        """
+        if self.record is None or self.record.made:
+            self.record = Record(record.new_mark(), False, ())
+            record.save(self.record_path, self.record)
 
     @property
     def mark(self) -> str:
@@ -75,70 +108,38 @@ class Work:
         """How long a shutdown may take."""
         return self.call.timeout or plan.SHUTDOWN_SECONDS
 
-    def announce(self) -> None:
-        """Write down that a guest with a mark of its own is about to be made.
-
-        A mark whose guest was never seen is used again: that guest may still be on its way.
-        """
-        if self.record is None or self.record.made:
-            self.record = Record(record.new_mark(), False, ())
-            record.save(self.record_path, self.record)
-
-    def noted(self, state: Observed) -> None:
-        """Keep the record true after a command: the guest with our mark has these volumes."""
-        if self.record and state.exists and state.mark == self.record.mark and not state.lock:
-            seen = Record(state.mark, True, state.volumes)
-            if seen != self.record:
-                self.record = seen
-                record.save(self.record_path, seen)
-
-    def run(self, state: Observed, planner: Planner) -> tuple[Observed, list[tuple[str, ...]]]:
-        """Carry out a plan; returns the last state and the commands."""
-        task = reconcile.Task(
-            guest=self.call.id,
-            tool=self.node.check_changeable(TOOL),
-            journal=self.journal,
-            log=self.log,
-            seconds=self.call.timeout,
-            observe=self.observe,
-            plan=lambda seen: planner(self, seen).steps,
-            describe=lambda seen: seen.state,
-            noted=self.noted,
-        )
-        return reconcile.run(task, state)
-
 
 def change(call: Call, planner: Planner, prepare: Optional[Preparation] = None) -> int:
     """Lock the container, look at it, carry out what `planner` plans; returns the exit status.
 
     `prepare` runs before the first change; what it raises leaves everything as it was.
     """
-    work = Work(call)
+    work = Work(call, planner)
     if call.dry_run:
-        return show_plan(work, planner)
-    work.node.check_changeable(TOOL)
+        return show_plan(work)
+    work.tool = work.node.check_changeable(TOOL)
     lock = locks.take(call.paths.lock(call.kind, call.id), call.id)
     try:
         state, done = work.observe(), []
         ownership.check(call.id, state, work.record)
-        planned = planner(work, state)
+        planned = work.plan(state)
         report.check_refused(call.id, planned)
         if planned.steps:
             ownership.check_unlocked(call.id, state)
             if prepare:
                 prepare(work, state)
-            state, done = work.run(state, planner)
+            state, done = reconcile.run(work, state)
         work.noted(state)
     finally:
         locks.release(lock)
     return report.result(call, work.wanted, state, done)
 
 
-def show_plan(work: Work, planner: Planner) -> int:
+def show_plan(work: Work) -> int:
     """Print what would be done; nothing is changed and nothing is locked."""
     state = work.observe()
     ownership.check(work.call.id, state, work.record)
-    planned = planner(work, state)
+    planned = work.plan(state)
     report.check_refused(work.call.id, planned)
     return report.show_plan(work.call, work.wanted, state, planned)
 
@@ -248,14 +249,14 @@ def list_volumes(work: Work, storage: str) -> str:
 
 def status(call: Call) -> int:
     """Say what is there and whether it is as the file says."""
-    work = Work(call)
+    work = Work(call, converge)
     state = work.observe()
-    return report.status(call, work.wanted, state, converge(work, state), ownership.doubt(state, work.record))
+    return report.status(call, work.wanted, state, work.plan(state), ownership.doubt(state, work.record))
 
 
 def show_converge(call: Call) -> int:
     """Say what create would do."""
-    return show_plan(Work(call), converge)
+    return show_plan(Work(call, converge))
 
 
 def check(call: Call) -> int:

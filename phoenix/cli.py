@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Optional, Union
 
-    Value = Union[str, bool, list[str], None]
+    Answer = Union[str, bool, list[str], None]
 
 BOUNDARY_USAGE = "--action=<action> [options]"
 
@@ -80,7 +80,7 @@ def sort_out(argv: list[str], known: dict[str, str], words: Words, pass_on: bool
             words.targets.append(word)
 
 
-def parse(doc: str, argv: list[str]) -> dict[str, Value]:
+def parse(doc: str, argv: list[str]) -> dict[str, Answer]:
     """What `argv` says by the usage text `doc`, as docopt returns it. UsageError, with the usage, if it does not fit."""
     known = options_of(doc)
     words = Words()
@@ -98,7 +98,7 @@ def boundary_only(doc: str) -> bool:
     return usage_of(doc).split("\n")[1].strip().partition(" ")[2] == BOUNDARY_USAGE
 
 
-def match(doc: str, argv: list[str]) -> dict[str, Value]:
+def match(doc: str, argv: list[str]) -> dict[str, Answer]:
     """Let docopt match words that `sort_out` has let through."""
     import docopt
 

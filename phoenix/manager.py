@@ -6,27 +6,25 @@ function that takes a `Call` and returns an exit status. The options that every 
 
 from __future__ import annotations
 
-import importlib
 import os
-from typing import NamedTuple
-
 import phoenix
 from phoenix import cli, output, process
 from phoenix.errors import PhoenixError, UsageError
 from phoenix.paths import Paths
 from phoenix.text import printable
+from phoenix.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
 
-    from phoenix.cli import Value
+    from phoenix.cli import Answer
 
 LIST_ACTIONS = "list-actions"
 
 
-class Call(NamedTuple):
+class Call(Value):
     """What one start of a manager was asked for."""
 
     manager: str  # lxc-manager
@@ -39,7 +37,7 @@ class Call(NamedTuple):
     yes: bool
     run: str  # names the log of this run
     timeout: int  # seconds, 0 if not given
-    options: Mapping[str, Value]  # all of them, for the manager's own
+    options: Mapping[str, Answer]  # all of them, for the manager's own
 
     @property
     def kind(self) -> str:
@@ -49,10 +47,10 @@ class Call(NamedTuple):
 
 def run(tree: str, manager: str, argv: list[str]) -> int:
     """Be the manager of that name; returns the exit status."""
-    module = importlib.import_module("managers." + manager.replace("-", "_"))
-    asked: dict[str, Value] = {}
+    asked: dict[str, Answer] = {}
 
     def act() -> int:
+        module = __import__("managers." + manager.replace("-", "_"), fromlist=["ACTIONS"])
         asked.update(cli.parse(module.__doc__ or "", argv))
         return answer(module, manager, asked, tree)
 
@@ -63,7 +61,7 @@ def run(tree: str, manager: str, argv: list[str]) -> int:
     return cli.guarded(act, lambda: Paths(str(asked.get("--root") or "")).bug_log(), tell)
 
 
-def answer(module: ModuleType, manager: str, asked: Mapping[str, Value], tree: str) -> int:
+def answer(module: ModuleType, manager: str, asked: Mapping[str, Answer], tree: str) -> int:
     """Do what was asked: help, version, the list of actions, or an action."""
     if asked["--help"]:
         output.text((module.__doc__ or "").strip())
@@ -88,7 +86,7 @@ def answer(module: ModuleType, manager: str, asked: Mapping[str, Value], tree: s
     return int(module.ACTIONS[action](call))
 
 
-def call_of(manager: str, asked: Mapping[str, Value], id_optional: bool) -> Call:
+def call_of(manager: str, asked: Mapping[str, Answer], id_optional: bool) -> Call:
     """The typed call. UsageError for a value that cannot be meant."""
     paths = Paths(root_folder(asked["--root"]))
     if asked["--output"] not in (None, "text", "json"):
@@ -114,7 +112,7 @@ def call_of(manager: str, asked: Mapping[str, Value], id_optional: bool) -> Call
     )
 
 
-def root_folder(word: Value) -> str:
+def root_folder(word: Answer) -> str:
     """The checked value of --root, absolute, or ""."""
     if word is None:
         return ""

@@ -6,50 +6,56 @@ believed when the state, read again, agrees.
 
 from __future__ import annotations
 
-from typing import Generic, NamedTuple, Protocol, TypeVar
-
 from phoenix import cli, process
 from phoenix.errors import Interrupted, OperationFailed, PartlyDone
 from phoenix.text import printable, shell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
+    from typing import Protocol, TypeVar
 
     from phoenix.journal import Journal
     from phoenix.log import RunLog
 
+    State = TypeVar("State")
+
+    class Step(Protocol):
+        """One command of a plan; two steps with one `goal` are for the same thing."""
+
+        @property
+        def goal(self) -> str:
+            """What the command is for."""
+
+        @property
+        def argv(self) -> tuple[str, ...]:
+            """The command; its first word is the tool's name."""
+
+    class Task(Protocol[State]):
+        """What the loop needs to know of one piece of work."""
+
+        guest: str
+        tool: str  # the path of the tool that every step uses
+        journal: Journal
+        log: RunLog
+        seconds: int  # the longest that one step may take, 0 for STEP_SECONDS
+
+        def observe(self) -> State:
+            """The state as it is now."""
+
+        def steps(self, state: State) -> Sequence[Step]:
+            """The steps that are left from a state on."""
+
+        def describe(self, state: State) -> str:
+            """The state in a word or two."""
+
+        def noted(self, state: State) -> None:
+            """Take notice of a state that a command has led to."""
+
+
 STEP_SECONDS = 3600
 EFFECT_SECONDS = 5
 """How long after a tool's success its effect may take to show."""
-
-State = TypeVar("State")
-
-
-class Step(Protocol):
-    """One command of a plan; two steps with one `goal` are for the same thing."""
-
-    @property
-    def goal(self) -> str:
-        """What the command is for."""
-
-    @property
-    def argv(self) -> tuple[str, ...]:
-        """The command; its first word is the tool's name."""
-
-
-class Task(NamedTuple, Generic[State]):
-    """What the loop needs to know of one piece of work."""
-
-    guest: str
-    tool: str  # the path of the tool that every step uses
-    journal: Journal
-    log: RunLog
-    seconds: int  # the longest that one step may take, 0 for STEP_SECONDS
-    observe: Callable[[], State]
-    plan: Callable[[State], Sequence[Step]]  # the steps that are left
-    describe: Callable[[State], str]  # the state in a word or two
-    noted: Callable[[State], None]  # called with every state that a command has led to
 
 
 def run(task: Task[State], state: State) -> tuple[State, list[tuple[str, ...]]]:
@@ -60,7 +66,7 @@ def run(task: Task[State], state: State) -> tuple[State, list[tuple[str, ...]]]:
     done: list[tuple[str, ...]] = []
     goals: set[str] = set()
     while True:
-        steps = task.plan(state)
+        steps = task.steps(state)
         if not steps:
             return state, done
         step = steps[0]
@@ -104,7 +110,7 @@ def read_again(task: Task[State], step: Step, status: int | None) -> tuple[State
     def reached() -> bool:
         nonlocal state
         state = task.observe()
-        return all(left.goal != step.goal for left in task.plan(state))
+        return all(left.goal != step.goal for left in task.steps(state))
 
     done = process.wait_until(reached, EFFECT_SECONDS if status == 0 else 0)
     return state, done

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
-
 from phoenix import files
+from phoenix.value import Value
 
 LEGEND = "# The guest that Phoenix made under this ID. Without this file Phoenix treats the guest as a stranger.\n"
 
 
-class Record(NamedTuple):
+class Record(Value):
     """`mark` is also in the guest's description; `volumes` are its own, sorted; `made` turns true once it was seen."""
 
     mark: str

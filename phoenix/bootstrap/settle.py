@@ -6,6 +6,8 @@ then is the tree stamped. Nothing starts from a tree without its stamp, and a ru
 half-written file.
 """
 
+from __future__ import annotations
+
 import errno
 import fcntl
 import hashlib
@@ -15,35 +17,69 @@ import shutil
 import sys
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+    from zipimport import zipimporter
+
+    from phoenix.bootstrap import zipmain as guard
+else:
+    # The archive's __main__, which has the rules that every start checks.
+    guard = sys.modules["__main__"]
+
 LOCK_SECONDS = 120
 
 
-def settle(loader, product, build, manifest, guard):
-    """Make PRODUCT/lib/BUILD what `manifest` says and PRODUCT/bin/managers its link; ends the program if it cannot.
+def stop(message: str, hint: str, code: int = 6) -> NoReturn:
+    """Say what is wrong and what to do, and end."""
+    sys.stderr.write("error: " + message + "\nnext:  " + hint + "\n")
+    sys.exit(code)
 
-    `guard` is the archive's __main__, for its `settled`, `facts_of` and `stop`.
+
+def users_folder() -> str:
+    """The product's folder of a user who is not root: in the home of the user database, whatever HOME says."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_dir.rstrip("/") + "/.cache/phoenix_hypervisor"
+    except KeyError:
+        stop("user %d has no home folder" % os.geteuid(), "run it as root or as a user of this machine")
+
+
+def settle(loader: zipimporter, product: str, build: str, strange: str) -> None:
+    """Make PRODUCT/lib/BUILD what the archive says and PRODUCT/bin/managers its link; end the program if it cannot be.
+
+    `strange` is a component of that path that somebody else could change, or "". The tree is held as `hold` does.
     """
+    if strange:
+        facts = "%s belongs to another user or is writable by others, so nothing in it can be trusted" % strange
+        stop(facts, "ls -ld %s; chown %d %s; chmod go-w %s" % (strange, os.geteuid(), strange, strange))
     os.umask(0o022)
     tree = product + "/lib/" + build
     try:
         os.makedirs(product + "/lib", exist_ok=True)
         os.makedirs(product + "/bin", exist_ok=True)
-        lock = lock_folder(product + "/lib", guard)
+        lock = lock_folder(product + "/lib")
         try:
             if not guard.settled(tree):
-                write_tree(loader, tree, manifest, guard)
-            switch_link(product + "/bin/managers", "../lib/" + build + "/bin", product + "/lib", guard)
+                write_tree(loader, tree)
+            hold(tree)
+            switch_link(product + "/bin/managers", "../lib/" + build + "/bin", product + "/lib")
         finally:
             os.close(lock)
     except OSError as error:
-        hint = "free some space there and run it again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
-        guard.stop(
-            "cannot unpack to %s: %s" % (product, error.strerror or error),
-            hint or "see that %s can be written: ls -ld %s; mount | grep ' ro'" % (product, product),
-        )
+        hint = "see that %s can be written: ls -ld %s; mount | grep 'ro,'" % (product, product)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            hint = "free some space (df -h %s), and run it again" % product
+        stop("cannot unpack to %s: %s" % (product, error.strerror or error), hint)
 
 
-def lock_folder(folder, guard):
+def hold(tree: str) -> None:
+    """Keep `tree` from being pruned for as long as this process lives."""
+    fcntl.flock(os.open(tree, os.O_RDONLY | os.O_DIRECTORY), fcntl.LOCK_SH)
+
+
+def lock_folder(folder: str) -> int:
     """An open descriptor that holds the lock of `folder`; others wait for it, with a deadline."""
     lock = os.open(folder + "/.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + LOCK_SECONDS
@@ -53,7 +89,7 @@ def lock_folder(folder, guard):
             return lock
         except BlockingIOError:
             if time.monotonic() > deadline:
-                guard.stop(
+                stop(
                     "another run has been unpacking to %s for %d seconds" % (folder, LOCK_SECONDS),
                     "fuser -v %s/.lock shows it; try again when it has ended" % folder,
                     5,
@@ -61,9 +97,10 @@ def lock_folder(folder, guard):
             time.sleep(0.02)
 
 
-def write_tree(loader, tree, manifest, guard):
+def write_tree(loader: zipimporter, tree: str) -> None:
     """Write what differs from the archive, remove what is not in it, compile, sync, stamp."""
-    wanted = [line.split(" ", 3) for line in manifest.split("\n")[1:] if line]
+    manifest = loader.get_data(loader.archive + "/manifest").decode()
+    wanted = [line.split(" ", 3) for line in manifest.split("\n") if line]
     stamp = tree + "/.settled." + sys.implementation.cache_tag
     if os.path.lexists(stamp):
         os.unlink(stamp)
@@ -71,7 +108,7 @@ def write_tree(loader, tree, manifest, guard):
     for digest, mode, _, path in wanted:
         data = loader.get_data(loader.archive + "/site-packages/" + path)
         if hashlib.sha256(data).hexdigest() != digest:
-            guard.stop("%s is damaged: %s" % (loader.archive, path), "copy it to the node again and compare SHA256SUMS")
+            stop("%s is damaged: %s" % (loader.archive, path), "copy it to the node again and compare SHA256SUMS")
         target = tree + "/" + path
         make_folders(tree, os.path.dirname(target), folders)
         write_file(target, data, int(mode, 8))
@@ -90,7 +127,7 @@ def write_tree(loader, tree, manifest, guard):
     sync_folder(tree)
 
 
-def make_folders(tree, folder, known):
+def make_folders(tree: str, folder: str, known: set[str]) -> None:
     """Make `folder` and its parents down from `tree`, replacing whatever is in their way; add them to `known`."""
     parts = [tree]
     for name in folder[len(tree) :].split("/")[1:]:
@@ -106,7 +143,7 @@ def make_folders(tree, folder, known):
         known.add(part)
 
 
-def write_file(path, data, mode):
+def write_file(path: str, data: bytes, mode: int) -> None:
     """Make `path` a file of ours with exactly this content and mode, durably; leave it alone if it is that."""
     if not os.path.islink(path) and os.path.isfile(path):
         facts = os.lstat(path)
@@ -128,7 +165,7 @@ def write_file(path, data, mode):
     os.rename(beside, path)
 
 
-def compile_file(source, folders):
+def compile_file(source: str, folders: set[str]) -> str:
     """Compile `source` for this Python; returns the compiled file's path. Its folder is added to `folders`.
 
     It is not checked against its source at import: both are in the stamp, which is checked at every start.
@@ -144,7 +181,7 @@ def compile_file(source, folders):
     return cache
 
 
-def remove_strangers(tree, known):
+def remove_strangers(tree: str, known: set[str]) -> None:
     """Remove what is in `tree` and not in `known`, but for files that other Pythons have compiled and stamped."""
     tag = "." + sys.implementation.cache_tag + "."
     for folder, folders, files in os.walk(tree):
@@ -159,7 +196,7 @@ def remove_strangers(tree, known):
                 os.unlink(path)
 
 
-def sync_folder(path):
+def sync_folder(path: str) -> None:
     """Make the names in a folder durable."""
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -168,7 +205,7 @@ def sync_folder(path):
         os.close(folder)
 
 
-def switch_link(link, target, lib, guard):
+def switch_link(link: str, target: str, lib: str) -> None:
     """Point the link at this build, keep the build it pointed at before, and prune the others."""
     before = os.readlink(link) if os.path.islink(link) else ""
     if before != target:
@@ -181,14 +218,14 @@ def switch_link(link, target, lib, guard):
         prune(lib, {target.split("/")[2], (before.split("/") + ["", "", ""])[2]})
 
 
-def is_build(lib, name):
+def is_build(lib: str, name: str) -> bool:
     """Whether `name` in `lib` is a folder that settling made: VERSION-<16 hexadecimal digits>."""
     version, _, digest = name.rpartition("-")
-    known = version and len(digest) == 16 and not digest.strip("0123456789abcdef")
+    known = bool(version) and len(digest) == 16 and not digest.strip("0123456789abcdef")
     return known and os.path.isdir(lib + "/" + name) and not os.path.islink(lib + "/" + name)
 
 
-def prune(lib, keep):
+def prune(lib: str, keep: set[str]) -> None:
     """Remove the builds in `lib` that are not in `keep` and that no run holds."""
     for name in os.listdir(lib):
         if name in keep or not is_build(lib, name):

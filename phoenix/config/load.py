@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import NamedTuple
-
 from phoenix import files
 from phoenix.errors import ConfigError
+from phoenix.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 
-class Document(NamedTuple):
+class Document(Value):
     """A TOML file and what is in it."""
 
     path: str

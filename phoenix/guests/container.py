@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from phoenix import cli
 from phoenix.config.faults import Faults
 from phoenix.guests import values
 from phoenix.pve import options
+from phoenix.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 STATES = ("running", "stopped")
 
 
-class Container(NamedTuple):
+class Container(Value):
     """The wish: `settings` by option name in the form of `values`; `running` is the state it is to be in."""
 
     id: str

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from phoenix import files, locks
 from phoenix.errors import NotReady
 from phoenix.guests import values
 from phoenix.pve import guestconf, options
+from phoenix.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ MARK = "Made by Phoenix, mark "
 """What the last line of the description begins with, before the mark of the guest's record."""
 
 
-class Observed(NamedTuple):
+class Observed(Value):
     """What is there. `settings` are in the form of `values`, pending ones in `pending` and not in `settings`."""
 
     exists: bool = False

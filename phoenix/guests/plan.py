@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from phoenix.guests import values
 from phoenix.guests.observed import with_mark
 from phoenix.pve import options, pct
+from phoenix.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,14 +16,14 @@ if TYPE_CHECKING:
 SHUTDOWN_SECONDS = 60
 
 
-class Step(NamedTuple):
+class Step(Value):
     """One command. `goal` names what it is for: the step was of use if the next plan has none for that goal."""
 
     goal: str
     argv: tuple[str, ...]
 
 
-class Difference(NamedTuple):
+class Difference(Value):
     """One option that is not as wanted; `change` is how it changes: live, restart or fixed."""
 
     option: str
@@ -33,7 +32,7 @@ class Difference(NamedTuple):
     change: str
 
 
-class Plan(NamedTuple):
+class Plan(Value):
     """What is to be done, in order; what differs; what waits for a restart; what Phoenix will not do."""
 
     steps: tuple[Step, ...] = ()

@@ -38,7 +38,7 @@ def template_faults(node: Node, template: str) -> list[tuple[str, str]]:
             return [missing_storage(node, storage_name)]
         if "vztmpl" not in storage.content:
             return [(f"storage {storage_name} holds no templates", f"pvesm set {storage_name} --content vztmpl,...")]
-        folder = storage.template_folder()
+        folder = storage.folder("vztmpl")
         path = node.paths(f"{folder}/{name}") if folder else ""
     if not path or os.path.isfile(path):
         return []
@@ -65,7 +65,7 @@ def storage_faults(node: Node, setting: Setting) -> list[tuple[str, str]]:
         return [missing_storage(node, name)]
     if storage.disabled:
         return [(f"storage {name} is disabled", f"pvesm set {name} --disable 0")]
-    if storage.nodes and node.name not in storage.nodes:
+    if not storage.is_on(node.name):
         return [(f"storage {name} is not on this node ({node.name})", f"pvesm set {name} --nodes ...")]
     if "rootdir" not in storage.content:
         return [(f"storage {name} takes no containers", f"pvesm set {name} --content rootdir,...")]

@@ -1,0 +1,47 @@
+"""Values: small frozen records of named fields, such as typing.NamedTuple makes, without its cost at every start.
+
+Importing typing and building named tuples takes as long as everything else a manager does when there is nothing
+to do; dataclasses take longer still.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from typing_extensions import dataclass_transform
+else:
+
+    def dataclass_transform(**_: object):
+        """At run time the mark for type checkers does nothing."""
+        return lambda cls: cls
+
+
+@dataclass_transform(frozen_default=True)
+class Value:
+    """A record whose fields are the annotations of its class, in order; a field may have a default. Frozen."""
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        fields = type(self).__annotations__
+        given = dict(zip(fields, values), **named)
+        missing = [name for name in fields if name not in given and not hasattr(type(self), name)]
+        if missing or len(values) > len(fields) or not given.keys() <= fields.keys():
+            raise TypeError(f"{type(self).__name__} takes {', '.join(fields)}")
+        self.__dict__.update(given)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__}.{name} is frozen")
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.fields() == other.fields()  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.fields().values()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.fields().items())})"
+
+    def fields(self) -> dict[str, Any]:
+        """Every field with its value."""
+        return {name: getattr(self, name) for name in type(self).__annotations__}
