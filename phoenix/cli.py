@@ -142,7 +142,8 @@ def guarded(action: Callable[[], int], bug_log: Callable[[], str], tell: Optiona
     """
     try:
         status = action()
-        sys.stdout and sys.stdout.flush()
+        if sys.stdout:
+            sys.stdout.flush()
         return status
     except PhoenixError as error:
         if tell:
@@ -155,8 +156,19 @@ def guarded(action: Callable[[], int], bug_log: Callable[[], str], tell: Optiona
         # Nobody reads our output any more; keep the interpreter from trying again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141
+    except OSError as error:
+        return system_error(error)
     except Exception as error:
         return bug(error, bug_log())
+
+
+def system_error(error: OSError) -> int:
+    """Tell what the system refused; not a bug of ours, but nothing that was expected either."""
+    where = f"{error.filename}: " if error.filename else "standard output or another open file: "
+    say(PhoenixError(f"{where}{error.strerror or error}", "see to that (df -h, ls -l, dmesg), then run it again"))
+    if sys.stdout:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still unwritten cannot be written
+    return PhoenixError.code
 
 
 def say(error: PhoenixError) -> None:

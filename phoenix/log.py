@@ -6,7 +6,7 @@ import os
 import time
 
 from phoenix import files
-from phoenix.text import printable
+from phoenix.text import printable, shell
 
 TAIL_BYTES = 64 * 1024
 
@@ -27,6 +27,7 @@ class RunLog:
                 self._file = os.open(self.path, flags, 0o600)
             except OSError as error:
                 raise files.cannot_write(self.path, error) from error
+            self.line("run by " + shell(command_line()))
         return self._file
 
     def line(self, text: str) -> int:
@@ -41,3 +42,8 @@ class RunLog:
         file = self.open()
         start = max(start, os.fstat(file).st_size - TAIL_BYTES)
         return os.pread(file, TAIL_BYTES, start).decode("utf-8", "backslashreplace")
+
+
+def command_line() -> list[str]:
+    """The command line of this process, as ps shows it."""
+    return files.read_text("/proc/self/cmdline").rstrip("\0").split("\0")

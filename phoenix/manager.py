@@ -55,8 +55,8 @@ def run(tree: str, manager: str, argv: list[str]) -> int:
         return answer(module, manager, asked, tree)
 
     def tell(code: int, error: PhoenixError) -> None:
-        if asked.get("--output") == "json":
-            output.failure(code, error, manager=manager, action=asked["--action"], id=asked.get("--id") or "")
+        if asked.get("--output") == "json" or "--output=json" in argv:
+            output.failure(code, error, manager=manager, action=asked.get("--action"), id=asked.get("--id"))
 
     return cli.guarded(act, lambda: Paths(str(asked.get("--root") or "")).bug_log(), tell)
 

@@ -17,7 +17,7 @@ def document(**facts: Any) -> None:
     """Write one JSON document; every one has a `version`."""
     import json
 
-    sys.stdout.write(json.dumps({"version": VERSION, **facts}, ensure_ascii=False) + "\n")
+    text(json.dumps({"version": VERSION, **facts}, ensure_ascii=False))
 
 
 def failure(code: int, error: PhoenixError, **facts: Any) -> None:
@@ -26,5 +26,6 @@ def failure(code: int, error: PhoenixError, **facts: Any) -> None:
 
 
 def text(line: str) -> None:
-    """Write one line for people."""
-    sys.stdout.write(line + "\n")
+    """Write one line for people. Where standard output is closed nobody wants it."""
+    if sys.stdout:
+        sys.stdout.write(line + "\n")

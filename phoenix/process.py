@@ -26,7 +26,7 @@ received = 0
 """The first of SIGNALS that arrived in this process since `listen`, or 0."""
 
 _child = 0
-_passed = False
+_passing: tuple[int, ...] = ()
 
 
 def environment() -> dict[str, str]:
@@ -60,16 +60,16 @@ def _note(number: int, _frame: object) -> None:
 
 
 def _pass_on() -> None:
-    global _passed
-    if _child and received and not _passed:
-        _passed = True
+    global _passing
+    if _child and received in _passing:
+        _passing = ()
         os.kill(_child, received)
 
 
-def _adopt(pid: int) -> None:
-    """From now on `pid` is the child that signals go to; one that came too early is passed on now."""
-    global _child, _passed
-    _child, _passed = pid, False
+def _adopt(pid: int, passing: tuple[int, ...] = SIGNALS) -> None:
+    """From now on `pid` is the child that these signals go to, once; one that came too early is passed on now."""
+    global _child, _passing
+    _child, _passing = pid, passing
     _pass_on()
 
 
@@ -137,8 +137,7 @@ def run_tool(argv: Sequence[str], log: int, seconds: float) -> Optional[int]:
         start_new_session=True,
         restore_signals=True,
     )
-    if received != signal.SIGHUP:
-        _adopt(process.pid)
+    _adopt(process.pid, (signal.SIGINT, signal.SIGTERM))
     try:
         for _ in _ticks(seconds):
             status = process.poll()

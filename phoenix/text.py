@@ -13,7 +13,13 @@ def printable(text: str) -> str:
 
 
 def shell(argv: Sequence[str]) -> str:
-    """A command as one would type it."""
+    """A command as one would type it into bash, on one line."""
     import shlex
 
-    return " ".join(shlex.quote(word) for word in argv)
+    return " ".join(shlex.quote(word) if word.isprintable() else ansi_quoted(word) for word in argv)
+
+
+def ansi_quoted(word: str) -> str:
+    """A word with line breaks or control characters in bash's own quoting: $'a\\nb'."""
+    escaped = word.replace("\\", "\\\\").replace("'", "\\'")
+    return f"$'{printable(escaped)}'"

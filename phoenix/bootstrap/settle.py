@@ -100,7 +100,7 @@ def lock_folder(folder: str) -> int:
 def write_tree(loader: zipimporter, tree: str) -> None:
     """Write what differs from the archive, remove what is not in it, compile, sync, stamp."""
     manifest = loader.get_data(loader.archive + "/manifest").decode()
-    wanted = [line.split(" ", 3) for line in manifest.split("\n") if line]
+    wanted = [line.split(" ", 3) for line in manifest.split("\n")[1:] if line]
     stamp = tree + "/.settled." + sys.implementation.cache_tag
     if os.path.lexists(stamp):
         os.unlink(stamp)

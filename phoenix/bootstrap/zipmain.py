@@ -71,7 +71,7 @@ def main() -> int:
 
         product = settle.users_folder()
     strange = distrusted(product + "/lib")
-    build = __loader__.get_data(__loader__.archive + "/build").decode()
+    build = __loader__.get_data(__loader__.archive + "/manifest").split(b"\n", 1)[0].decode().split(" ")[2]
     tree = product + "/lib/" + build
     try:
         # Held, so that a newer build does not prune the tree under this process.

@@ -6,6 +6,7 @@ import os
 import sys
 
 from phoenix import cli, process
+from phoenix import output as out
 from phoenix.dispatch import routing
 from phoenix.errors import UsageError
 
@@ -62,7 +63,9 @@ def run_each(tree: str, action: str, targets: Sequence[routing.Target], words: S
         if process.received:
             break
     if merge:
-        sys.stdout.write('{"version": 1, "documents": [' + ", ".join(text for text in texts if text) + "]}\n")
+        import json
+
+        out.document(documents=[json.loads(text) for text in texts if text])
     return overall(codes)
 
 

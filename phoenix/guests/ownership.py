@@ -35,8 +35,6 @@ def check(guest: str, observed: Observed, record: Optional[Record]) -> None:
     if observed.lock == "create" and not observed.mark:
         raise half_made(guest, observed, record)
     if not observed.exists:
-        if observed.worked_on:
-            raise Busy(f"{guest}: Proxmox VE is working on it", f"try again later: phoenix.pyz status {guest}")
         return
     why = doubt(observed, record)
     if why:
@@ -47,7 +45,9 @@ def check(guest: str, observed: Observed, record: Optional[Record]) -> None:
 
 
 def check_unlocked(guest: str, observed: Observed) -> None:
-    """Busy if Proxmox VE has locked the guest."""
+    """Busy if Proxmox VE has locked the guest, or works on it at this moment."""
+    if observed.worked_on:
+        raise Busy(f"{guest}: Proxmox VE is working on it", f"try again later: phoenix.pyz status {guest}")
     if observed.lock:
         raise Busy(
             f"{guest} is locked by Proxmox VE ({observed.lock})",

@@ -58,7 +58,7 @@ def result(call: Call, wanted: Container, state: Observed, done: Sequence[tuple[
     if call.json:
         output.document(**facts(call, wanted, state), commands=[list(argv) for argv in done], changed=bool(done), exit_code=0)
     else:
-        what = f"done in {len(done)} step{'s' * (len(done) != 1)}" if done else "nothing to do"
+        what = "by " + ", ".join(f"{argv[0]} {argv[1]}" for argv in done) if done else "nothing to do"
         output.text(f"{call.id}  {wanted.name}  {state.state}  {what}")
     return 0
 

@@ -158,6 +158,8 @@ def canonical(option: Option, text: str) -> str:
     if option.format == "pve-startup-order":
         parts = [part if "=" in part else f"order={part}" for part in text.split(",") if part]
         return ",".join(sorted(parts))
+    if option.format == "mac-addr":
+        return text.upper()
     if option.name == "description":
         # pct writes %XX for what it does not keep plain, but not for % itself: reading takes more than was written.
         return "\n".join(guestconf.decode(guestconf.encode(line)) for line in text.rstrip("\n").split("\n"))

@@ -78,7 +78,7 @@ def split_list(text: str) -> list[str]:
 
 
 def check(name: str, text: str, release: int = 9) -> str:
-    """"" if `text` fits the named format, else pct's words for what is wrong."""
+    """ "" if `text` fits the named format, else pct's words for what is wrong."""
     if name.endswith("-list"):
         one = _CHECKS.get(name[:-5])
         faults = [one(item, release) for item in split_list(text)] if one else []
@@ -88,7 +88,7 @@ def check(name: str, text: str, release: int = 9) -> str:
 
 
 def fault(option: Option, text: str, release: int = 9) -> str:
-    """"" if `text` is a value of `option`, else pct's words; property strings are left to `properties`."""
+    """ "" if `text` is a value of `option`, else pct's words; property strings are left to `properties`."""
     found = _type_fault(option.type, text)
     if found:
         return found
@@ -118,7 +118,9 @@ def properties(
     for key, value in values.items():
         option = table.get(key)
         if option is None or option.since > release:
-            faults[key] = "property is not defined in schema and the schema does not allow additional properties"
+            faults[key] = (
+                "property is not defined in schema and the schema does not allow additional properties"
+            )
         else:
             faults[key] = fault(option, value, release)
     for option in table.values():
@@ -169,7 +171,11 @@ def _text_fault(option: Option, text: str) -> str:
 
 
 def _matches(pattern: str, text: str) -> bool:
-    if pattern == _WORD and text.isascii() and text.replace("-", "").replace("_", "").replace(".", "").isalnum():
+    if (
+        pattern == _WORD
+        and text.isascii()
+        and text.replace("-", "").replace("_", "").replace(".", "").isalnum()
+    ):
         return True  # spares importing re for nearly every network interface
     import re  # noqa: PLC0415
 

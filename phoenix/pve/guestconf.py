@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 PENDING: Final = "pve:pending"
 ENVIRONMENT: Final = "lxc.environment.runtime:"
 """How the raw lines begin that hold `env`; they come before the other raw lines."""
-_PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" " !\"#$&'()*+,-./;<=>?@[\\]^_`{|}~")
+_PLAIN: Final = frozenset(
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 !\"#$&'()*+,-./;<=>?@[\\]^_`{|}~"
+)
 
 
 class GuestConf:
@@ -75,7 +77,9 @@ def _section_name(line: str) -> str:
 def _parse_pending(conf: GuestConf, line: str) -> None:
     key, value = _key_value(line)
     if key == "delete":
-        conf.delete += [name.lstrip("!") for name in value.replace(";", ",").replace(" ", ",").split(",") if name]
+        conf.delete += [
+            name.lstrip("!") for name in value.replace(";", ",").replace(" ", ",").split(",") if name
+        ]
     elif key:
         conf.pending[key] = value
 
@@ -148,7 +152,9 @@ def encode(text: str) -> str:
     if _PLAIN.issuperset(text):
         return text
     plain = _PLAIN
-    return "".join(c if c in plain else "".join(f"%{byte:02X}" for byte in c.encode("utf-8", "replace")) for c in text)
+    return "".join(
+        c if c in plain else "".join(f"%{byte:02X}" for byte in c.encode("utf-8", "replace")) for c in text
+    )
 
 
 def decode(text: str) -> str:

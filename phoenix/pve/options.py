@@ -151,10 +151,14 @@ VMID: Final = Option("vmid", "integer", 100, 999999999, format="pve-vmid", requi
 _STORAGE: Final = Option("storage", format="pve-storage-id", required=True)
 
 COMMANDS: Final[Mapping[str, Command]] = {
-    "pct create": Command((VMID, Option("ostemplate", length=255, required=True)), *GUEST.values(), *CREATE.values()),
+    "pct create": Command(
+        (VMID, Option("ostemplate", length=255, required=True)), *GUEST.values(), *CREATE.values()
+    ),
     "pct set": Command((VMID,), *GUEST.values(), *SET.values()),
     "pct start": Command((VMID,), Option("debug", "boolean", default="0"), Option("skiplock", "boolean")),
-    "pct stop": Command((VMID,), Option("overrule-shutdown", "boolean", default="0"), Option("skiplock", "boolean")),
+    "pct stop": Command(
+        (VMID,), Option("overrule-shutdown", "boolean", default="0"), Option("skiplock", "boolean")
+    ),
     "pct shutdown": Command(
         (VMID,),
         Option("forceStop", "boolean", default="0"),

@@ -119,7 +119,12 @@ def volume_owner(name: str) -> int:
     `100/base-100-disk-0.raw/101/vm-101-disk-0.qcow2`, a volume of a thin pool `vm-100-disk-0`.
     """
     parts = name.split("/")[-1].split("-")
-    good = len(parts) > 2 and parts[0] in ("base", "basevol", "subvol", "vm") and parts[1].isascii() and parts[1].isdigit()
+    good = (
+        len(parts) > 2
+        and parts[0] in ("base", "basevol", "subvol", "vm")
+        and parts[1].isascii()
+        and parts[1].isdigit()
+    )
     return int(parts[1]) if good else 0
 
 

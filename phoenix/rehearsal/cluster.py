@@ -1,0 +1,195 @@
+"""The cluster file system: quorum, which ID is taken, and the guests' files, written as pmxcfs writes them."""
+
+from __future__ import annotations
+
+import os
+
+from phoenix.pve import formats, guestconf, options
+from phoenix.rehearsal import jsons, locks
+from phoenix.rehearsal.failures import Failure
+from phoenix.rehearsal.speech import complain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from phoenix.pve.guestconf import GuestConf
+    from phoenix.rehearsal.tree import Tree
+
+KINDS = {"lxc": "CT", "qemu-server": "VM"}
+"""The folders of guests, and how the tools call what is in them."""
+
+
+def has_quorum(tree: Tree) -> bool:
+    """Whether the cluster file system takes changes: .members, and the mode of its folder."""
+    if not os.stat(tree("/etc/pve")).st_mode & 0o200:
+        return False
+    try:
+        members = jsons.read(tree.read("/etc/pve/.members"))
+        return bool(members.get("cluster", {}).get("quorate", 1))
+    except (ValueError, AttributeError):
+        return True
+
+
+def check_quorum(tree: Tree) -> None:
+    """Failure unless there is quorum."""
+    if not has_quorum(tree):
+        raise Failure("cluster not ready - no quorum?")
+
+
+def guest_file(tree: Tree, guest: str) -> str:
+    """The path, on the node, of a container's file."""
+    return f"/etc/pve/nodes/{tree.name}/lxc/{guest}.conf"
+
+
+def missing(tree: Tree, guest: str) -> Failure:
+    """The failure for a container that is not there."""
+    return Failure(f"Configuration file 'nodes/{tree.name}/lxc/{guest}.conf' does not exist", 2)
+
+
+def owner(tree: Tree, guest: str) -> tuple[str, str]:
+    """Who has an ID: CT or VM, and the node; ("", "") if it is free."""
+    base = tree("/etc/pve/nodes")
+    for node in sorted(os.listdir(base)):
+        for folder, kind in KINDS.items():
+            if os.path.exists(f"{base}/{node}/{folder}/{guest}.conf"):
+                return kind, node
+    return "", ""
+
+
+def check_free(tree: Tree, guest: str) -> None:
+    """Failure if some guest has the ID."""
+    kind, node = owner(tree, guest)
+    if kind:
+        raise Failure(f"{kind} {guest} already exists on node '{node}'", 255 if kind == "CT" else 2)
+
+
+def read(tree: Tree, guest: str) -> GuestConf:
+    """A container's configuration as pct takes it in. Warns of what pct warns of."""
+    conf = guestconf.parse(_data(tree, guest).decode("utf-8", "replace"))
+    for section in (conf, *conf.snapshots.values()):
+        _take_in(tree, guest, section)
+    return conf
+
+
+def digest(tree: Tree, guest: str) -> str:
+    """The digest of a container's configuration, as --digest takes it."""
+    import hashlib  # noqa: PLC0415
+
+    return hashlib.sha1(_data(tree, guest), usedforsecurity=False).hexdigest()
+
+
+def _data(tree: Tree, guest: str) -> bytes:
+    try:
+        with open(tree(guest_file(tree, guest)), "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        raise missing(tree, guest) from None
+
+
+def read_quick(tree: Tree, guest: str) -> GuestConf:
+    """A container's configuration, without digest and warnings."""
+    text = tree.read(guest_file(tree, guest))
+    return guestconf.parse(text)
+
+
+def _take_in(tree: Tree, guest: str, section: GuestConf) -> None:
+    for name, value in section.options.items():
+        if name in ("parent", "snaptime", "snapstate", "digest"):
+            continue
+        option = options.lookup(options.GUEST, name)
+        if option is None:
+            complain(f"vm {guest} - unable to parse value of '{name}' - unknown setting '{name}'")
+        elif option.type == "boolean":
+            truth = formats.boolean(value)
+            section.options[name] = value if truth is None else str(int(truth))
+        section.options[name] = section.options[name] or " "  # the real parser makes one blank of no value
+    for line in section.strange:
+        complain(f"vm {guest} - unable to parse config: {line}")
+    for line in section.raw:
+        if tree.release >= 9 and line.startswith("lxc.cgroup."):
+            key = line.partition(":")[0]
+            complain(f"vm {guest} - {key} is deprecated, this will be a hard error in the future!")
+
+
+def write(tree: Tree, guest: str, conf: GuestConf) -> None:
+    """Write a container's configuration; without quorum the cluster file system refuses."""
+    path = guest_file(tree, guest)
+    if not has_quorum(tree):
+        raise Failure(f"unable to open file '{path}.tmp.{os.getpid()}' - Permission denied", 2)
+    _drop_used(conf)
+    with locks.cluster(tree):
+        tree.replace(path, guestconf.render(conf))
+        _list_guests(tree)
+
+
+def _drop_used(conf: GuestConf) -> None:
+    """Forget unused volumes that are in use after all."""
+    used = {
+        value.partition(",")[0].replace("volume=", "")
+        for name, value in conf.options.items()
+        if name == "rootfs" or (name.startswith("mp") and name[2:].isdigit())
+    }
+    for name in [name for name in conf.options if name.startswith("unused")]:
+        if conf.options[name] in used:
+            del conf.options[name]
+
+
+def create(tree: Tree, guest: str, text: str) -> None:
+    """Make a container's file: exactly one of all that try at once succeeds."""
+    path = guest_file(tree, guest)
+    with locks.cluster(tree):
+        check_free(tree, guest)
+        beside = f"{tree(path)}.tmp.{os.getpid()}"
+        number = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+        try:
+            os.write(number, text.encode())
+            os.link(beside, tree(path))
+        finally:
+            os.close(number)
+            os.unlink(beside)
+        _list_guests(tree)
+
+
+def remove(tree: Tree, guest: str) -> None:
+    """Remove a container's file."""
+    with locks.cluster(tree):
+        os.unlink(tree(guest_file(tree, guest)))
+        _list_guests(tree)
+
+
+def refresh(tree: Tree) -> None:
+    """Write .vmlist anew."""
+    with locks.cluster(tree):
+        _list_guests(tree)
+
+
+def _list_guests(tree: Tree) -> None:
+    """.vmlist as pmxcfs shows it; its versions only ever grow."""
+    try:
+        before = jsons.read(tree.read("/etc/pve/.vmlist"))
+        number, old = int(before["version"]) + 1, before["ids"]
+    except (ValueError, KeyError, TypeError):
+        number, old = 1, {}
+    base, lines = tree("/etc/pve/nodes"), []
+    for node in sorted(os.listdir(base)):
+        for folder, kind in (("lxc", "lxc"), ("qemu-server", "qemu")):
+            if not os.path.isdir(f"{base}/{node}/{folder}"):
+                continue
+            for name in os.listdir(f"{base}/{node}/{folder}"):
+                guest = name[:-5]
+                if name.endswith(".conf") and guest.isdigit():
+                    version = old.get(guest, {}).get("version", number)
+                    lines.append(f'"{guest}": {{ "node": "{node}", "type": "{kind}", "version": {version} }}')
+    text = f'{{\n"version": {number},\n"ids": {{\n' + ",\n".join(lines) + "}\n\n}\n"
+    tree.replace("/etc/pve/.vmlist", text, 0o440)
+
+
+def check_lock(conf: GuestConf) -> None:
+    """Failure if the configuration says that something is under way."""
+    if conf.options.get("lock"):
+        raise Failure(f"CT is locked ({conf.options['lock']})")
+
+
+def check_protection(conf: GuestConf, what: str) -> None:
+    """Failure if the container is protected."""
+    if conf.options.get("protection") == "1":
+        raise Failure(f"{what} - protection mode enabled")

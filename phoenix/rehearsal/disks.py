@@ -1,0 +1,98 @@
+"""Disks of a container: made for rootfs and mount points, and written into its configuration."""
+
+from __future__ import annotations
+
+from phoenix.pve import formats
+from phoenix.rehearsal import values, volumes
+from phoenix.rehearsal.failures import Failure
+from phoenix.rehearsal.speech import complain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from phoenix.pve.guestconf import GuestConf
+    from phoenix.rehearsal.tree import Tree
+
+
+def kind(name: str) -> str:
+    """The property table of a mount point's option."""
+    return "rootfs" if name == "rootfs" else "mp"
+
+
+def is_mount(name: str) -> bool:
+    """Whether an option is rootfs or a mount point."""
+    return name == "rootfs" or (name.startswith("mp") and name[2:].isdigit())
+
+
+def order(name: str) -> tuple[int, int]:
+    """rootfs first, then the mount points by number."""
+    return (0, 0) if name == "rootfs" else (1, int(name[2:]))
+
+
+def make(tree: Tree, guest: str, mounts: Mapping[str, str], conf: GuestConf, made: list[str]) -> None:
+    """Put all `mounts` into `conf`, making new volumes; those made are added to `made` at once."""
+    for name in sorted(mounts, key=order):
+        parsed = values.properties(kind(name), mounts[name])
+        wanted = values.new_size(parsed["volume"])
+        if wanted:
+            storage = volumes.for_containers(tree, wanted[0])
+            volume = volumes.allocate(tree, storage, guest, wanted[1])
+            made.append(volume)
+            parsed["volume"] = volume
+            parsed["size"] = formats.show_size(wanted[1] << 10)
+        elif values.volume_type(parsed["volume"]) == "volume":
+            volumes.node_path(tree, parsed["volume"])  # its name must be one
+        conf.options[name] = values.show(kind(name), parsed, tree.release)
+
+
+def free(tree: Tree, volumes_made: list[str]) -> None:
+    """Remove volumes that were made in vain."""
+    for volume in volumes_made:
+        try:
+            volumes.free(tree, volume)
+        except (Failure, OSError) as error:
+            complain(str(error))
+
+
+def volume(name: str, text: str) -> str:
+    """The volume of a mount point's or an unused volume's value; "" for folders and devices of the node."""
+    table = "unused" if name.startswith("unused") else kind(name)
+    found = values.properties(table, text).get("volume", "")
+    return found if values.volume_type(found) == "volume" else ""
+
+
+def referenced(conf: GuestConf) -> list[str]:
+    """The volumes that the current section names, rootfs first."""
+    names = [name for name in conf.options if is_mount(name) or name.startswith("unused")]
+    names.sort(key=lambda name: order(name) if is_mount(name) else (2, 0))
+    found = [volume(name, conf.options[name]) for name in names]
+    return list(dict.fromkeys(item for item in found if item))
+
+
+def in_use(conf: GuestConf, wanted: str, but: str) -> bool:
+    """Whether a volume is named elsewhere than by the option `but`, snapshots included."""
+    for section in (conf, *conf.snapshots.values()):
+        for name, text in section.options.items():
+            if section is conf and (name == but or name.startswith("unused")):
+                continue
+            if is_mount(name) and volume(name, text) == wanted:
+                return True
+    return False
+
+
+def keep_unused(conf: GuestConf, kept: str) -> None:
+    """Note a volume under the next free unusedN, unless it is noted already."""
+    noted = {text for name, text in conf.options.items() if name.startswith("unused")}
+    if not kept or kept in noted:
+        return
+    number = next(n for n in range(256) if f"unused{n}" not in conf.options)
+    conf.options[f"unused{number}"] = kept
+
+
+def check_present(tree: Tree, conf: GuestConf) -> None:
+    """Failure if a volume that the container needs is gone."""
+    for name in sorted((name for name in conf.options if is_mount(name)), key=order):
+        found = volume(name, conf.options[name])
+        if found and not values.new_size(found):
+            volumes.check_exists(tree, found)

@@ -1,0 +1,179 @@
+"""The layout of a new node: which folders and files a Proxmox VE node has, and where ours go."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from phoenix.pve import storages
+from phoenix.rehearsal import cluster, running, templates
+from phoenix.rehearsal.tree import FACTS, VOLUMES, Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+LIBRARY = "/usr/share/phoenix-rehearsal/lib"
+TOOLS = ("pct", "pveam", "pvesm", "pveversion")
+_STORAGES = (
+    "dir: local\n\tpath /var/lib/vz\n\tcontent iso,vztmpl,backup,snippets,images,rootdir\n\n"
+    "lvmthin: local-lvm\n\tthinpool data\n\tvgname pve\n\tcontent rootdir,images\n\n"
+)
+_USERS = "user:root@pam:1:0:::root@example.com:::\n"
+_TEMPLATE = {
+    "volid": "local:vztmpl/debian-12-standard_12.12-1_amd64.tar.zst",
+    "size": 126515062,
+    "ostype": "debian",
+}
+_FOLDERS = (
+    "dev/net", "etc/pve/firewall", "etc/pve/ha", "etc/pve/priv/lock", "proc/net", "run/lock/lxc",
+    "run/lock/qemu-server", "run/qemu-server", "sys/class/net", "usr/sbin", "var/lib/lxc", "var/lib/pve-cluster",
+    "var/lib/vz/dump", "var/lib/vz/images", "var/lib/vz/private", "var/lib/vz/snippets", "var/lib/vz/template/cache",
+    "var/lib/vz/template/iso", "var/log/pve/tasks", "var/tmp", "tmp",
+)  # fmt: skip
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "fuse", "kvm", "net/tun")
+_SCRIPT = """\
+#!{python} -IS
+import os
+import sys
+
+root = os.path.realpath(__file__).rsplit("/", 3)[0]
+sys.path.insert(0, root + "{library}")
+
+from phoenix.rehearsal.tool import start
+
+start()
+"""
+_LONGEST_SHEBANG = 120
+
+
+def facts(release: str, setup: dict[str, Any]) -> dict[str, Any]:
+    """What the node is told to be, from a description."""
+    content = setup.get("content", [_TEMPLATE])
+    found = {}
+    for item in content:
+        if storages.volume_kind(storages.split_volume(item["volid"])[1]) == "vztmpl":
+            found[item["volid"]] = templates.facts(item["volid"], int(item.get("size", 0)), item)
+    return {
+        "pve": release,
+        "hostname": setup.get("hostname", "pve"),
+        "bridges": list(setup.get("bridges", ["vmbr0"])),
+        "cpus": int(setup.get("cpus", 2)),
+        "timezone": setup.get("timezone", "UTC"),
+        "templates": found,
+    }
+
+
+def make(root: str, known: dict[str, Any], setup: dict[str, Any]) -> None:
+    """Make the tree. What marks it as a rehearsal node comes last."""
+    name = known["hostname"]
+    for folder in (
+        *_FOLDERS,
+        *(f"etc/pve/nodes/{name}/{part}" for part in ("lxc", "openvz", "priv", "qemu-server")),
+    ):
+        os.makedirs(f"{root}/{folder}", exist_ok=True)
+    for bridge in known["bridges"]:
+        os.makedirs(f"{root}/sys/class/net/{bridge}/bridge")
+    os.symlink(f"nodes/{name}", f"{root}/etc/pve/local")
+    for part in ("lxc", "openvz", "qemu-server"):
+        os.symlink(f"nodes/{name}/{part}", f"{root}/etc/pve/{part}")
+    os.symlink("../run/lock", f"{root}/var/lock")
+    _write(f"{root}/etc/hostname", name + "\n")
+    _write(f"{root}/etc/timezone", known["timezone"] + "\n")
+    _write(f"{root}/etc/pve/storage.cfg", setup.get("storage.cfg", _STORAGES), 0o640)
+    _write(f"{root}/etc/pve/user.cfg", setup.get("user.cfg", _USERS), 0o640)
+    _write(f"{root}/etc/pve/.members", f'{{\n"nodename": "{name}",\n"version": 0\n}}\n', 0o440)
+    _write(f"{root}{running.TABLE}", running.HEADER)
+    for device in _DEVICES:
+        _write(f"{root}/dev/{device}", "", 0o600)
+    _fill(root, setup)
+    _make_tools(root)
+    _write(root + FACTS, _json(known))
+    cluster.refresh(Tree(root))
+
+
+def _json(value: dict[str, Any]) -> str:
+    import json  # noqa: PLC0415
+
+    return json.dumps(value, indent=2, sort_keys=True) + "\n"
+
+
+def _write(path: str, text: str, mode: int = 0o644) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(path, mode)
+
+
+def _fill(root: str, setup: dict[str, Any]) -> None:
+    """The folders of the storages, their content, and other files."""
+    table = storages.parse(setup.get("storage.cfg", _STORAGES))
+    for storage in table.values():
+        if storage.is_files():
+            os.makedirs(root + storage.folder("images"), exist_ok=True)
+        else:
+            os.makedirs(f"{root}{VOLUMES}/{storage.name}", exist_ok=True)
+    for item in setup.get("content", [_TEMPLATE]):
+        storage = table[storages.split_volume(item["volid"])[0]]
+        _put(root + storages.volume_path(storage, item["volid"]), item)
+    for item in setup.get("files", []):
+        _put(root + item["path"], item)
+
+
+def _put(path: str, item: dict[str, Any]) -> None:
+    _write(path, item.get("content", ""), int(str(item.get("mode", "0644")), 8))
+    size = int(item.get("virtual_size", item.get("size", 0)))
+    if size and "content" not in item:
+        os.truncate(path, size)
+
+
+def _make_tools(root: str) -> None:
+    import phoenix  # noqa: PLC0415
+
+    source = os.path.dirname(os.path.abspath(phoenix.__file__ or ""))
+    target = f"{root}{LIBRARY}/phoenix"
+    for name in ("__init__.py", "errors.py"):
+        _copy(f"{source}/{name}", f"{target}/{name}")
+    for package in ("pve", "rehearsal"):
+        _copy_package(f"{source}/{package}", f"{target}/{package}")
+    _copy_tomli(f"{root}{LIBRARY}/tomli")
+    python = sys.executable
+    if not python or len(python) > _LONGEST_SHEBANG or any(char.isspace() for char in python):
+        python = "/usr/bin/python3"
+    for tool in TOOLS:
+        _write(f"{root}/usr/sbin/{tool}", _SCRIPT.format(python=python, library=LIBRARY), 0o755)
+
+
+def _copy_tomli(target: str) -> None:
+    try:
+        import tomli  # noqa: PLC0415
+    except ImportError:
+        return  # a Python that has tomllib does without
+    _copy_package(os.path.dirname(os.path.abspath(tomli.__file__ or "")), target)
+
+
+def _copy_package(source: str, target: str) -> None:
+    for name in sorted(os.listdir(source)):
+        if name.endswith(".py"):
+            _copy(f"{source}/{name}", f"{target}/{name}")
+
+
+def _copy(source: str, target: str) -> None:
+    """Copy one module and compile it, so that no call of a tool has to."""
+    import py_compile  # noqa: PLC0415
+
+    with open(source, encoding="utf-8") as file:
+        _write(target, file.read())
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(target, dfile=target, doraise=True, invalidation_mode=mode)
+
+
+def describe(root: str, shown: str) -> str:
+    """A line that says what was made."""
+    tree = Tree(root)
+    table = storages.parse(tree.read("/etc/pve/storage.cfg"))
+    bridges = ", ".join(tree.facts["bridges"]) or "none"
+    return (
+        f"made {shown}: a rehearsal node of Proxmox VE {tree.release} called {tree.name}, "
+        f"with storages {', '.join(sorted(table))}, bridges {bridges} and {len(tree.facts['templates'])} templates"
+    )

@@ -1,0 +1,64 @@
+"""Locks: the flock of a container's configuration, and the short one that stands for pmxcfs's own order."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+
+from phoenix.rehearsal.failures import Failure
+from phoenix.rehearsal.speech import complain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from phoenix.rehearsal.tree import Tree
+
+_STEP = 0.05
+
+
+class _Held:
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __enter__(self) -> None:
+        """Nothing more to do: it is held already."""
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._number)
+
+
+def _open(tree: Tree, path: str) -> int:
+    os.makedirs(os.path.dirname(tree(path)), exist_ok=True)
+    return os.open(tree(path), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+
+
+def config(tree: Tree, guest: str, seconds: float = 10.0) -> _Held:
+    """The flock of one container, waited for as long as the real tools do."""
+    path = f"/run/lock/lxc/pve-config-{guest}.lock"
+    number = _open(tree, path)
+    if _locked(number):
+        return _Held(number)
+    complain("trying to acquire lock...")
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(_STEP)
+        if _locked(number):
+            complain(" OK")
+            return _Held(number)
+    os.close(number)
+    raise Failure(f"can't lock file '{path}' - got timeout", 4)
+
+
+def _locked(number: int) -> bool:
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def cluster(tree: Tree) -> _Held:
+    """One change of the cluster file system (or of the tables of the kernel) at a time."""
+    number = _open(tree, "/var/lib/pve-cluster/.pmxcfs.lockfile")
+    fcntl.flock(number, fcntl.LOCK_EX)
+    return _Held(number)

@@ -1,0 +1,255 @@
+"""`pct create`: in the order of the real one, so that it leaves behind the same when it is stopped half-way."""
+
+from __future__ import annotations
+
+import os
+
+from phoenix.pve import formats, options
+from phoenix.pve.guestconf import GuestConf
+from phoenix.rehearsal import cluster, disks, locks, pct_state, speech, templates, values, volumes, worker
+from phoenix.rehearsal.failures import BadParameters, Failure, Interrupted
+from phoenix.rehearsal.pauses import pause
+from phoenix.rehearsal.speech import complain, count_warning, say
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from phoenix.rehearsal.tree import Tree
+
+_KEYS = ("ssh-", "ecdsa-", "sk-")
+
+
+class _Order:
+    """What is to be made."""
+
+    def __init__(self, guest: str, template: str) -> None:
+        self.guest = guest
+        self.template = template
+        self.conf = GuestConf()
+        self.mounts: dict[str, str] = {}
+        self.start = False
+        self.restore = False
+        self.high_availability = False
+        self.verb = "create"
+
+    @property
+    def blame(self) -> str:
+        """How a failure of the task begins."""
+        return f"unable to {self.verb} CT {self.guest} - "
+
+
+def run(tree: Tree, given: dict[str, str]) -> int:
+    """Make a container."""
+    cluster.check_quorum(tree)
+    guest = given["vmid"]
+    cluster.check_free(tree, guest)
+    _check_keys(given.get("ssh-public-keys"))
+    _check_pool(tree, given.get("pool"))
+    order = _Order(guest, given["ostemplate"])
+    order.restore = given.get("restore") == "1"
+    order.verb = "restore" if order.restore else "create"
+    _check_template(tree, order)
+    _take_mounts(tree, order, given)
+    _take_options(tree, order, given)
+    try:
+        with locks.config(tree, guest, 5.0):
+            cluster.create(tree, guest, "lock: create\n")
+    except Failure as failure:
+        raise Failure(order.blame + failure.text) from failure
+    return worker.run(lambda: _task(tree, order))
+
+
+def read_key_file(tree: Tree, path: str) -> str:
+    """The content of the file that was given with --ssh-public-keys."""
+    try:
+        with open(tree.given(path), encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError as error:
+        raise Failure(f"can't open '{path}' - {error.strerror}", error.errno or 255) from error
+
+
+def _check_keys(text: str | None) -> None:
+    for line in (text or "").split("\n"):
+        words = line.split()
+        if words and not line.startswith("#") and not any(word.startswith(_KEYS) for word in words):
+            raise Failure("SSH public key validation error")
+
+
+def _check_pool(tree: Tree, pool: str | None) -> None:
+    if pool is None:
+        return
+    lines = tree.read("/etc/pve/user.cfg").split("\n")
+    if not any(line.startswith(f"pool:{pool}:") for line in lines):
+        raise Failure(f"403 Permission check failed (pool '{pool}' does not exist)", 2)
+
+
+def _check_template(tree: Tree, order: _Order) -> None:
+    wanted = "backup" if order.restore else "vztmpl"
+    if not formats.is_volume_id(order.template):
+        return  # a path on the node, looked for later
+    storage, name = volumes.split(order.template)
+    volumes.check_name(volumes.existing(tree, storage), name, tree.release)
+    if name.partition("/")[0] != wanted:
+        raise Failure(f"unable to use volume {order.template} - content type needs to be '{wanted}'")
+
+
+def _take_mounts(tree: Tree, order: _Order, given: dict[str, str]) -> None:
+    default = given.get("storage", "local")
+    for name, value in given.items():
+        if disks.is_mount(name):
+            plain = values.new_size(f":{value}") is not None
+            order.mounts[name] = f"{default}:{value}" if plain else value
+    if order.mounts and "rootfs" not in order.mounts:
+        raise Failure("mount points configured, but 'rootfs' not set - aborting")
+    for place, name in enumerate(sorted(order.mounts, key=disks.order)):
+        volume = values.properties(disks.kind(name), order.mounts[name])["volume"]
+        if values.volume_type(volume) == "volume":
+            storage = volumes.split(volume)[0]
+            try:
+                volumes.for_containers(tree, storage)
+            except Failure as failure:
+                raise Failure(failure.text, 25 if place else 255) from failure
+    if "rootfs" not in order.mounts:
+        volumes.for_containers(tree, default)
+        order.mounts["rootfs"] = f"{default}:4"
+
+
+def _take_options(tree: Tree, order: _Order, given: dict[str, str]) -> None:
+    settings = order.conf.options
+    for name, value in given.items():
+        if name.startswith("unused") and name[6:].isdigit():
+            complain(f"ignoring '{name}', cannot create/restore with unused volume")
+        elif name == "description":
+            order.conf.description = value + "\n" if value else ""
+        elif name == "env":
+            order.conf.raw += [f"lxc.environment.runtime: {item}" for item in value.split("\0")]
+        elif options.lookup(options.GUEST, name) and not disks.is_mount(name) and name != "unprivileged":
+            settings[name] = values.stored(tree, name, value)
+    if given.get("unprivileged", "1" if tree.release >= 9 else "0") == "1":
+        settings["unprivileged"] = "1"
+    order.start = given.get("start") == "1"
+    order.high_availability = given.get("ha-managed") == "1"
+
+
+def _task(tree: Tree, order: _Order) -> None:
+    made: list[str] = []
+    with locks.config(tree, order.guest):
+        try:
+            _make(tree, order, made)
+        except (BadParameters, Failure, Interrupted, OSError) as error:
+            _undo(tree, order, made)
+            raise Failure(order.blame + _reason(error)) from error
+    if order.high_availability:
+        _add_to_ha(tree, order)
+    if order.start:
+        _start(tree, order)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, BadParameters):
+        return "; ".join(error.faults.values())
+    if isinstance(error, Interrupted):
+        return "command 'tar xpf - --totals' failed: received interrupt"
+    return error.text if isinstance(error, Failure) else str(error)
+
+
+def _make(tree: Tree, order: _Order, made: list[str]) -> None:
+    conf = order.conf
+    disks.make(tree, order.guest, order.mounts, conf, made)
+    disks.check_present(tree, conf)
+    pause()
+    path = _archive(tree, order)
+    say(f"extracting archive '{path}'")
+    size = os.path.getsize(tree.given(path))
+    found = templates.facts(path, size, _known(tree, order.template))
+    say(f"Total bytes read: {size * 4} ({size * 4 >> 10}KiB, 100MiB/s)")
+    _detect(tree, conf, found)
+    volumes.fill(tree, disks.volume("rootfs", conf.options["rootfs"]), templates.show(found))
+    cluster.write(tree, order.guest, conf)
+    conf.options.setdefault("hostname", f"CT{order.guest}")
+    conf.options.setdefault("memory", "512")
+    conf.options.setdefault("swap", "512")
+    cluster.write(tree, order.guest, conf)
+
+
+def _archive(tree: Tree, order: _Order) -> str:
+    template = order.template
+    fault = ""
+    if order.restore:
+        raise Failure("the rehearsal node cannot read backups")
+    if formats.is_volume_id(template):
+        path = volumes.node_path(tree, template)
+        if not os.path.exists(tree(path)):
+            fault = f"volume '{template}' does not exist"
+    else:
+        path = template
+        if not os.path.isfile(tree.given(path)):
+            fault = f"can't find file '{path}'"
+    if fault:
+        if tree.release >= 9:  # it is looked at for the layout of an OCI image first
+            complain(fault)
+        raise Failure(fault)
+    if not templates.is_archive(path, tree.release):
+        raise Failure(f"file does not look like a template archive: {path}")
+    return path
+
+
+def _known(tree: Tree, template: str) -> dict[str, str]:
+    known = tree.facts.get("templates", {}).get(template, {})
+    return known if isinstance(known, dict) else {}
+
+
+def _detect(tree: Tree, conf: GuestConf, found: dict[str, str]) -> None:
+    given, detected = conf.options.get("ostype"), found["ostype"]
+    if given != "unmanaged":
+        if detected == "unmanaged":
+            complain("/etc/os-release file not found and autodetection failed, falling back to 'unmanaged'")
+        if given and given != detected:
+            complain(f"got unexpected ostype ({detected} != {given})")
+        conf.options["ostype"] = detected
+    _detect_architecture(tree, conf, found)
+    if conf.options["ostype"] != "unmanaged" and templates.warns(
+        found, conf.options.get("features", ""), tree.release
+    ):
+        count_warning(f"Systemd {found['systemd']} detected. You may need to enable nesting.")
+
+
+def _detect_architecture(tree: Tree, conf: GuestConf, found: dict[str, str]) -> None:
+    if "arch" in conf.options:
+        return
+    if conf.options["ostype"] != "unmanaged":
+        conf.options["arch"] = found["arch"]
+        say(f"Detected container architecture: {found['arch']}")
+        return
+    if tree.release < 9:
+        complain("implement me in sub-class\n at /usr/share/perl5/PVE/LXC/Setup.pm line 234.")
+        complain("Architecture detection failed: error in setup task (eval)")
+    conf.options["arch"] = "amd64"
+    say("Falling back to amd64.\nUse `pct set VMID --arch ARCH` to change.")
+
+
+def _undo(tree: Tree, order: _Order, made: list[str]) -> None:
+    disks.free(tree, made)
+    try:
+        cluster.remove(tree, order.guest)
+    except OSError as error:
+        complain(str(error))
+
+
+def _add_to_ha(tree: Tree, order: _Order) -> None:
+    say("Add as HA resource")
+    text = tree.read("/etc/pve/ha/resources.cfg")
+    state = "started" if order.start else "stopped"
+    tree.replace("/etc/pve/ha/resources.cfg", f"{text}ct: {order.guest}\n\tstate {state}\n\n")
+
+
+def _start(tree: Tree, order: _Order) -> None:
+    """Start it as the end of its creation: a failure of that is only told, and the creation has succeeded."""
+    before = speech.warnings
+    try:
+        pct_state.start_task(tree, order.guest, False)
+    except Failure as failure:
+        complain(failure.text)
+        return
+    if speech.warnings > before:
+        complain(f"Task finished with {speech.warnings} warning(s)!")
+        speech.warnings = 1

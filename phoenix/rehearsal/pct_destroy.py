@@ -1,0 +1,107 @@
+"""`pct destroy` and `pct unlock`."""
+
+from __future__ import annotations
+
+import os
+
+from phoenix.rehearsal import cluster, disks, locks, pct_state, running, volumes, worker
+from phoenix.rehearsal.failures import Failure
+from phoenix.rehearsal.pauses import pause
+from phoenix.rehearsal.speech import complain, say
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from phoenix.pve.guestconf import GuestConf
+    from phoenix.rehearsal.tree import Tree
+
+_CRON = (
+    "# cluster wide vzdump cron schedule\n# Automatically generated file - do not edit\n\n"
+    'PATH="/usr/sbin:/usr/bin:/sbin:/bin"\n\n'
+)
+
+
+def run(tree: Tree, given: dict[str, str]) -> int:
+    """Destroy a container."""
+    guest = given["vmid"]
+    conf = cluster.read(tree, guest)
+    _check(tree, guest, conf, given)
+    if given.get("force") != "1":
+        _check_stopped(tree, guest)
+    return worker.run(lambda: _task(tree, guest, given))
+
+
+def _check(tree: Tree, guest: str, conf: GuestConf, given: dict[str, str]) -> None:
+    cluster.check_protection(conf, f"can't remove CT {guest}")
+    cluster.check_lock(conf)
+    resources = tree.read("/etc/pve/ha/resources.cfg").split("\n")
+    if f"ct: {guest}" in resources and given.get("purge") != "1":
+        raise Failure(f"unable to remove CT {guest} - used in HA resources and purge parameter not set.")
+
+
+def _check_stopped(tree: Tree, guest: str) -> None:
+    if running.is_running(tree, guest):
+        raise Failure(f"unable to destroy CT {guest} - container is running")
+
+
+def _task(tree: Tree, guest: str, given: dict[str, str]) -> None:
+    with locks.config(tree, guest):
+        conf = cluster.read(tree, guest)
+        _check(tree, guest, conf, given)
+        if running.is_running(tree, guest):
+            if given.get("force") != "1":
+                _check_stopped(tree, guest)
+            complain(f"forced to stop CT {guest} before destroying!")
+            pct_state.halt(tree, guest, conf)
+        _free(tree, guest, conf, given.get("destroy-unreferenced-disks") == "1")
+        pause()
+        _forget(tree, guest)
+        if given.get("purge") == "1":
+            _purge(tree, guest)
+        cluster.remove(tree, guest)
+
+
+def _free(tree: Tree, guest: str, conf: GuestConf, all_of_them: bool) -> None:
+    for volume in disks.referenced(conf):
+        try:
+            volumes.free(tree, volume)
+        except Failure as failure:
+            complain(failure.text)
+    for storage in volumes.table(tree).values() if all_of_them else ():
+        if not storage.disabled and storage.is_on(tree.name):
+            for volume in volumes.guest_volumes(tree, storage, guest):
+                volumes.free(tree, volume)
+
+
+def _forget(tree: Tree, guest: str) -> None:
+    conf = cluster.read_quick(tree, guest)
+    conf.options, conf.raw, conf.pending, conf.delete = {"lock": "destroyed"}, [], {}, []
+    conf.snapshots, conf.description = {}, ""
+    cluster.write(tree, guest, conf)
+    for path in (f"/etc/pve/firewall/{guest}.fw", f"/var/lib/lxc/{guest}/config"):
+        if os.path.exists(tree(path)):
+            os.unlink(tree(path))
+
+
+def _purge(tree: Tree, guest: str) -> None:
+    say(f"purging CT {guest} from related configurations..")
+    for path, text in (("/etc/pve/replication.cfg", ""), ("/etc/pve/vzdump.cron", _CRON)):
+        if not os.path.exists(tree(path)):
+            tree.replace(path, text)
+    path = "/etc/pve/ha/resources.cfg"
+    blocks = tree.read(path).split("\n\n")
+    kept = [block for block in blocks if not block.startswith(f"ct: {guest}\n")]
+    if len(kept) < len(blocks):
+        tree.replace(path, "\n\n".join(kept))
+
+
+def unlock(tree: Tree, given: dict[str, str]) -> int:
+    """Remove the word that says that something is under way."""
+    guest = given["vmid"]
+    with locks.config(tree, guest):
+        conf = cluster.read(tree, guest)
+        if "lock" not in conf.options:
+            raise Failure("no lock found trying to remove any lock")
+        del conf.options["lock"]
+        pause()
+        cluster.write(tree, guest, conf)
+    return 0

@@ -1,0 +1,82 @@
+"""`pct start`, `stop`, `shutdown`: whether a container runs."""
+
+from __future__ import annotations
+
+from phoenix.rehearsal import cluster, disks, generated, locks, pct_set, running, templates, volumes, worker
+from phoenix.rehearsal.failures import Failure
+from phoenix.rehearsal.pauses import pause
+from phoenix.rehearsal.speech import complain, count_warning
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from phoenix.pve.guestconf import GuestConf
+    from phoenix.rehearsal.tree import Tree
+
+
+def start(tree: Tree, given: dict[str, str]) -> int:
+    """Start a container."""
+    guest = given["vmid"]
+    if running.is_running(tree, guest):
+        raise Failure(f"CT {guest} already running")
+    cluster.check_quorum(tree)
+    return worker.run(lambda: start_task(tree, guest, given.get("skiplock") == "1"))
+
+
+def start_task(tree: Tree, guest: str, skip_lock: bool) -> None:
+    """The work of a start."""
+    with locks.config(tree, guest):
+        conf = cluster.read(tree, guest)
+        if conf.options.get("template") == "1":
+            raise Failure("you can't start a CT if it's a template")
+        if not skip_lock and conf.options.get("lock") != "mounted":
+            cluster.check_lock(conf)
+        if conf.pending or conf.delete:
+            pct_set.apply_waiting(tree, guest, conf)
+        pause()
+        generated.write(tree, guest, conf, first=True)
+        disks.check_present(tree, conf)
+        _boot(tree, guest, conf)
+
+
+def _boot(tree: Tree, guest: str, conf: GuestConf) -> None:
+    found = templates.read(volumes.look(tree, disks.volume("rootfs", conf.options.get("rootfs", ""))))
+    if conf.options.get("ostype") != "unmanaged" and templates.warns(
+        found, conf.options.get("features", ""), tree.release
+    ):
+        count_warning(f"Systemd {found['systemd']} detected. You may need to enable nesting.")
+    if found.get("init") == "0":
+        complain("sync_wait: 34 An error occurred in another process (expected sequence number 7)")
+        raise Failure(f"startup for container '{guest}' failed")
+    running.start(tree, guest)
+
+
+def stop(tree: Tree, given: dict[str, str]) -> int:
+    """Stop a container at once."""
+    return _stop(tree, given["vmid"], given.get("skiplock") == "1")
+
+
+def shutdown(tree: Tree, given: dict[str, str]) -> int:
+    """Shut a container down in order."""
+    return _stop(tree, given["vmid"], False)
+
+
+def _stop(tree: Tree, guest: str, skip_lock: bool) -> int:
+    if not running.is_running(tree, guest):
+        raise Failure(f"CT {guest} not running")
+    return worker.run(lambda: _stop_task(tree, guest, skip_lock))
+
+
+def _stop_task(tree: Tree, guest: str, skip_lock: bool) -> None:
+    with locks.config(tree, guest):
+        conf = cluster.read(tree, guest)
+        if not skip_lock:
+            cluster.check_lock(conf)
+        pause()
+        halt(tree, guest, conf)
+
+
+def halt(tree: Tree, guest: str, conf: GuestConf) -> None:
+    """Stop a container and apply what waited for that; its file is written anew in any case."""
+    running.stop(tree, guest)
+    if cluster.has_quorum(tree):
+        pct_set.apply_waiting(tree, guest, conf)

@@ -1,0 +1,48 @@
+"""Running containers: each has a line of the kernel's table of sockets, where its monitor listens."""
+
+from __future__ import annotations
+
+from phoenix.rehearsal import locks
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from phoenix.rehearsal.tree import Tree
+
+TABLE = "/proc/net/unix"
+HEADER = "Num       RefCount Protocol Flags    Type St Inode Path\n"
+
+
+def _socket(guest: str) -> str:
+    return f"@/var/lib/lxc/{guest}/command"
+
+
+def is_running(tree: Tree, guest: str) -> bool:
+    """Whether a container runs."""
+    return _socket(guest) in tree.read(TABLE).split()
+
+
+def guests(tree: Tree) -> set[str]:
+    """The IDs of the containers that run."""
+    words = tree.read(TABLE).split()
+    return {
+        word.split("/")[4]
+        for word in words
+        if word.startswith("@/var/lib/lxc/") and word.endswith("/command")
+    }
+
+
+def start(tree: Tree, guest: str) -> None:
+    """From now on a container runs."""
+    with locks.cluster(tree):
+        table = tree.read(TABLE) or HEADER
+        inode = 1234567 + table.count("\n")
+        line = f"0000000000000000: 00000002 00000000 00010000 0001 01 {inode} {_socket(guest)}\n"
+        tree.replace(TABLE, table + line, 0o644)
+
+
+def stop(tree: Tree, guest: str) -> None:
+    """From now on a container does not run."""
+    with locks.cluster(tree):
+        lines = tree.read(TABLE).splitlines(keepends=True)
+        kept = [line for line in lines if line.split()[-1:] != [_socket(guest)]]
+        tree.replace(TABLE, "".join(kept), 0o644)

@@ -1,0 +1,163 @@
+"""`pvesm status`, `pvesm list`, `pveam list` and `pveversion`."""
+
+from __future__ import annotations
+
+import os
+
+from phoenix.pve import formats, storages
+from phoenix.rehearsal import volumes
+from phoenix.rehearsal.failures import BadParameters
+from phoenix.rehearsal.speech import say
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from phoenix.pve.storages import Storage
+    from phoenix.rehearsal.tree import Tree
+
+_TITLES = {8: ("Total", "Used", "Available"), 9: ("Total (KiB)", "Used (KiB)", "Available (KiB)")}
+_SUFFIXES = {".gz": "tgz", ".tgz": "tgz", ".xz": "txz", ".zst": "tzst", ".bz2": "tbz2", ".tar": "tar"}
+_TOTAL, _USED = 104857600, 10391388
+_KINDS = ("rootdir", "images", "vztmpl", "iso", "backup", "snippets", "import")
+
+VERSIONS = {
+    8: {
+        "pve-manager": "8.4.21 (running version: 8.4.21/2606ac850d46da29)",
+        "pve-cluster": "8.1.3",
+        "pve-container": "5.3.5",
+        "qemu-server": "8.4.10",
+        "libpve-common-perl": "8.3.8",
+        "libpve-storage-perl": "8.3.8",
+    },
+    9: {
+        "pve-manager": "9.2.11 (running version: 9.2.11/14a22df35955d97d)",
+        "pve-container": "6.1.10",
+        "qemu-server": "9.2.6",
+        "libpve-common-perl": "9.2.1",
+        "libpve-storage-perl": "9.1.7",
+        "libpve-guest-common-perl": "6.0.2",
+    },
+}
+_KERNELS = {8: "6.8.12-1-pve", 9: "6.14.8-2-pve"}
+
+
+def status(tree: Tree, given: dict[str, str]) -> int:
+    """The storages and how full they are."""
+    wanted, rows = given.get("storage"), []
+    table = volumes.table(tree)
+    if wanted is not None and wanted not in table:
+        raise BadParameters({"storage": "No such storage."})
+    content = set(formats.split_list(given.get("content", "")))
+    here = given.get("target", tree.name) == tree.name
+    for name, storage in sorted(table.items()):
+        if wanted not in (None, name) or (content and not content & storage.content):
+            continue
+        if not storage.is_on(tree.name) or not here or (given.get("enabled") == "1" and storage.disabled):
+            continue
+        rows.append((name, storage))
+    width = max((len(name) for name, _ in rows), default=0) + 1
+    titles = _TITLES[min(tree.release, 9)]
+    lines = [_row(width, ("Name", "Type", "Status", *titles, "%"))]
+    lines += [_row(width, (name, storage.type, *_usage(storage))) for name, storage in rows]
+    say("\n".join(lines))
+    return 0
+
+
+def _row(width: int, cells: tuple[str, ...]) -> str:
+    name, kind, state, *figures, share = cells
+    return (
+        f"{name:<{width}} {kind:>10} {state:>10} "
+        + " ".join(f"{cell:>15}" for cell in figures)
+        + f" {share:>8}"
+    )
+
+
+def _usage(storage: Storage) -> tuple[str, ...]:
+    if storage.disabled:
+        return ("disabled", "0", "0", "0", "N/A")
+    share = f"{100 * _USED / _TOTAL:.2f}%"
+    return ("active", str(_TOTAL), str(_USED), str(_TOTAL - _USED), share)
+
+
+def list_volumes(tree: Tree, given: dict[str, str]) -> int:
+    """The volumes of a storage: those of guests first, then the others by format."""
+    storage = volumes.enabled(tree, given["storage"])
+    kinds = [given["content"]] if "content" in given else list(_KINDS)
+    kinds = [kind for kind in kinds if kind in storage.content]
+    rows = _guest_rows(tree, storage, kinds, given.get("vmid", ""))
+    rows += sorted(_file_rows(tree, storage, kinds, "vmid" in given), key=lambda row: (row[1], row[0]))
+    width = max((len(row[0]) for row in rows), default=5)
+    digits = max((len(str(row[3])) for row in rows), default=4)
+    say(f"{'Volid':<{width}} {'Format':<7} {'Type':<9} {'Size':>{digits}} VMID")
+    for volume, form, kind, size, guest in rows:
+        say(f"{volume:<{width}} {form:<7} {kind:<9} {size:>{digits}}" + (f" {guest}" if guest else ""))
+    return 0
+
+
+def _guest_rows(
+    tree: Tree, storage: Storage, kinds: list[str], guest: str
+) -> list[tuple[str, str, str, int, str]]:
+    rows = []
+    for volume in volumes.guest_volumes(tree, storage, guest) if {"rootdir", "images"} & set(kinds) else ():
+        owner = str(storages.volume_owner(storages.split_volume(volume)[1]))
+        of_container = os.path.exists(tree(f"/etc/pve/nodes/{tree.name}/lxc/{owner}.conf"))
+        kind = "rootdir" if of_container else "images"
+        if kind in kinds:
+            form = volume.rpartition(".")[2] if storage.is_files() else _form(storage)
+            rows.append((volume, form, kind, volumes.size(tree, volume) or 0, owner))
+    return sorted(rows, key=lambda row: (int(row[4]), row[0]))
+
+
+def _form(storage: Storage) -> str:
+    return "subvol" if storage.type == "zfspool" else "raw"
+
+
+def _file_rows(
+    tree: Tree, storage: Storage, kinds: list[str], of_guest: bool
+) -> list[tuple[str, str, str, int, str]]:
+    rows: list[tuple[str, str, str, int, str]] = []
+    for kind in kinds:
+        if kind in ("rootdir", "images") or not storage.is_files() or (of_guest and kind != "snippets"):
+            continue
+        folder = tree(storage.folder(kind))
+        for name in os.listdir(folder) if os.path.isdir(folder) else ():
+            form = _file_format(kind, name, tree.release)
+            if form and os.path.isfile(f"{folder}/{name}"):
+                size = os.path.getsize(f"{folder}/{name}")
+                rows.append((f"{storage.name}:{kind}/{name}", form, kind, size, ""))
+    return rows
+
+
+def _file_format(kind: str, name: str, release: int) -> str:
+    if kind == "snippets":
+        return "snippet"
+    if kind == "iso":
+        return "iso" if name.lower().endswith((".iso", ".img")) else ""
+    suffix = name[name.rfind(".") :]
+    form = _SUFFIXES.get(suffix, "")
+    return "" if form == "tar" and release < 9 else form
+
+
+def list_templates(tree: Tree, given: dict[str, str]) -> int:
+    """The templates on a storage."""
+    storage = volumes.enabled(tree, given["storage"])
+    kinds = ["vztmpl"] if "vztmpl" in storage.content else []
+    lines = [f"{'NAME':<60} {'SIZE':<6}"]
+    for volume, _, _, size, _ in sorted(_file_rows(tree, storage, kinds, False)):
+        lines.append(f"{volume:<60} {f'{size / (1 << 20):.2f}MB':<6}")
+    say("\n".join(lines))
+    return 0
+
+
+def version(tree: Tree, words: list[str]) -> tuple[int, str]:
+    """What `pveversion` prints: the exit status and the usage line when the words are off."""
+    release = min(tree.release, 9)
+    known = VERSIONS[release]
+    if not words:
+        running = known["pve-manager"].partition("running version: ")[2].rstrip(")")
+        say(f"pve-manager/{running} (running kernel: {_KERNELS[release]})")
+        return 0, ""
+    if words[0] in ("-v", "--verbose", "-verbose") and len(words) == 1:
+        say(f"proxmox-ve: {release}.0.0 (running kernel: {_KERNELS[release]})")
+        say("\n".join(f"{name}: {number}" for name, number in known.items()))
+        return 0, ""
+    return 255, "USAGE: pveversion [--verbose]"

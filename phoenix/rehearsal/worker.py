@@ -1,0 +1,102 @@
+"""Tasks: work in a process of its own session, whose output is relayed and whose last words end the tool."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from phoenix.rehearsal import speech
+from phoenix.rehearsal.failures import Failure, Interrupted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_asked = 0
+_worker = 0
+
+
+def run(job: Callable[[], None]) -> int:
+    """Do `job` as a task and wait for it; returns the tool's exit status.
+
+    Like the real one, the worker outlives a tool that HUP or KILL ended, until it writes something.
+    """
+    global _worker
+    output, result = os.pipe(), os.pipe()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
+        signal.signal(number, _pass_on)
+    child = os.fork()
+    if not child:
+        _work(job, output, result)
+    _worker = child
+    if _asked:
+        os.kill(child, signal.SIGTERM)
+    os.close(output[1])
+    os.close(result[1])
+    while True:
+        data = os.read(output[0], 65536)
+        if not data:
+            break
+        while data:
+            data = data[os.write(1, data) :]
+    words = b""
+    while True:
+        data = os.read(result[0], 65536)
+        if not data:
+            break
+        words += data
+    status = os.waitpid(child, 0)[1]
+    return _end(words.decode("utf-8", "replace"), status)
+
+
+def _pass_on(*_: object) -> None:
+    global _asked
+    _asked += 1
+    if _worker:
+        os.kill(_worker, signal.SIGTERM if _asked < 4 else signal.SIGKILL)
+
+
+def _end(words: str, status: int) -> int:
+    kind, _, text = words.partition(" ")
+    if kind == "done" and not status:
+        if text != "0":
+            speech.complain(f"Task finished with {text} warning(s)!")
+        return 0
+    text = text if kind == "failed" else "unexpected status"
+    speech.complain(" ".join(text.split("\n")))
+    return 255
+
+
+def _work(job: Callable[[], None], output: tuple[int, int], result: tuple[int, int]) -> None:
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    for number in (output[0], result[0]):
+        os.close(number)
+    os.dup2(output[1], 1)
+    os.dup2(output[1], 2)
+    os.close(output[1])
+    try:
+        signal.signal(signal.SIGTERM, _interrupt)
+        if _asked:  # it came before this process was its own
+            raise Interrupted
+        job()
+        words = f"done {speech.warnings}"
+    except Failure as failure:
+        words = "failed " + failure.text
+    except Interrupted:
+        words = "failed received interrupt"
+    except OSError as error:
+        words = f"failed {error.filename}: {error.strerror}"
+    except BaseException:  # noqa: BLE001  a mistake of the rehearsal must not look like a success
+        import traceback  # noqa: PLC0415
+
+        speech.complain(traceback.format_exc())
+        words = "failed the rehearsal node made a mistake"
+    os.write(result[1], words.encode("utf-8", "replace"))
+    os._exit(0 if words.startswith("done ") else 255)
+
+
+def _interrupt(*_: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Interrupted
