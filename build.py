@@ -120,12 +120,7 @@ def fetch(name: str) -> None:
 
 def pip() -> list[str]:
     """A pip that works: that of this Python, or that of an environment made for it."""
-    if (
-        subprocess.run(
-            [sys.executable, "-m", "pip", "--version"], capture_output=True, check=False
-        ).returncode
-        == 0
-    ):
+    if subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0:
         return [sys.executable, "-m", "pip"]
     return [environment("pip", this_python(), "", nothing, with_pip=True), "-m", "pip"]
 
@@ -166,9 +161,7 @@ def ask(path: str) -> Python | str:
     """The Python behind `path`, or why it cannot be used."""
     code = "import sys, venv, zlib; print(sys.implementation.name, *sys.version_info[:3], sys.executable)"
     try:
-        ran = subprocess.run(
-            [path, "-I", "-c", code], capture_output=True, text=True, timeout=60, check=False
-        )
+        ran = subprocess.run([path, "-I", "-c", code], capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     answer = ran.stdout.strip().split(" ", 4)
@@ -272,11 +265,7 @@ def run(argv: Sequence[str], **variables: str) -> None:
 
 def surroundings(**variables: str) -> dict[str, str]:
     """The environment without what would change how a Python starts, and with `variables`."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PYTHON", "SHIV_", "PYTEST_"))
-    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "SHIV_", "PYTEST_"))}
     return {**kept, **variables}
 
 
@@ -286,9 +275,7 @@ def surroundings(**variables: str) -> dict[str, str]:
 def files() -> dict[str, bytes]:
     """Everything that phoenix.pyz unpacks to: path and bytes, sorted."""
     found = {
-        path: data
-        for path, data in tree("phoenix")
-        if not path.startswith(("phoenix/bootstrap/", "phoenix/entry/"))
+        path: data for path, data in tree("phoenix") if not path.startswith(("phoenix/bootstrap/", "phoenix/entry/"))
     }
     found.update((path, data) for path, data in tree("managers") if path.endswith(".py"))
     for path in list(found):
@@ -302,9 +289,7 @@ def files() -> dict[str, bytes]:
         found.update((path, data) for path, data in unpacked(wheel(name, pinned)) if wanted_of_wheel(path))
     for path in found:
         if path.endswith(UNWANTED) or not path.isascii():
-            raise BuildError(
-                f"{path} must not be in phoenix.pyz", "remove it, or pin a wheel that does not have it"
-            )
+            raise BuildError(f"{path} must not be in phoenix.pyz", "remove it, or pin a wheel that does not have it")
     return dict(sorted(found.items()))
 
 
@@ -313,9 +298,7 @@ def tree(folder: str) -> Iterator[tuple[str, bytes]]:
     for place, folders, names in os.walk(HERE / folder):
         folders[:] = [name for name in folders if name != "__pycache__" and not name.startswith(".")]
         for name in names:
-            if not name.startswith((".", "#")) and not name.endswith(
-                ("~", ".pyc", ".bak", ".orig", ".rej", ".tmp")
-            ):
+            if not name.startswith((".", "#")) and not name.endswith(("~", ".pyc", ".bak", ".orig", ".rej", ".tmp")):
                 path = os.path.relpath(os.path.join(place, name), HERE)
                 yield path, source(path)
 
@@ -325,9 +308,7 @@ def source(path: str) -> bytes:
     try:
         return (HERE / path).read_bytes()
     except OSError as error:
-        raise BuildError(
-            f"cannot read {path}: {error.strerror}", f"git status; git checkout -- {path}"
-        ) from None
+        raise BuildError(f"cannot read {path}: {error.strerror}", f"git status; git checkout -- {path}") from None
 
 
 def wanted_of_wheel(path: str) -> bool:
@@ -505,14 +486,10 @@ def reproduce() -> None:
             for python in able:
                 digests.append(build_elsewhere(snapshot, python, around))
                 network = "network" if around.network or os.geteuid() else "no network"
-                print(
-                    f"{digests[-1]}  {python.name}  {around.umask:03o}  {around.zone}  {network}", flush=True
-                )
+                print(f"{digests[-1]}  {python.name}  {around.umask:03o}  {around.zone}  {network}", flush=True)
     for reason in unable:
         print(f"cannot build: {reason}")
-    print(
-        f"{len(digests)} builds, {len(able)} Pythons, {len(set(digests))} sha256, {len(unable)} cannot build"
-    )
+    print(f"{len(digests)} builds, {len(able)} Pythons, {len(set(digests))} sha256, {len(unable)} cannot build")
     if len(set(digests)) != 1:
         raise BuildError("the builds differ", "unpack two of them and compare: diff -r")
 
@@ -691,17 +668,13 @@ def main() -> int:
     """Run; every failure is one line and the next step."""
     try:
         if sys.version_info < (3, 9):  # noqa: UP036 (here an older one is told so)
-            raise BuildError(
-                "Python 3.9 or newer is needed", "start it with a newer one: python3.11 build.py"
-            )
+            raise BuildError("Python 3.9 or newer is needed", "start it with a newer one: python3.11 build.py")
         obey(sys.argv[1:])
     except BuildError as stop:
         print(f"error: {stop}\nnext:  {stop.hint}", file=sys.stderr)
         return stop.code
     except OSError as error:
-        print(
-            f"error: {error}\nnext:  see that there is space and that {DIST} can be written", file=sys.stderr
-        )
+        print(f"error: {error}\nnext:  see that there is space and that {DIST} can be written", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -54,7 +54,13 @@ def instructions(argv: list[str]) -> float:
     """Millions of instructions of one run and its children; 0 without valgrind."""
     if not shutil.which("valgrind"):
         return 0.0
-    command = ["valgrind", "--tool=callgrind", "--trace-children=yes", "--callgrind-out-file=/dev/null", *argv]
+    command = [
+        "valgrind",
+        "--tool=callgrind",
+        "--trace-children=yes",
+        "--callgrind-out-file=/dev/null",
+        *argv,
+    ]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     return sum(int(count) for count in re.findall(r"Collected : (\d+)", ran.stderr)) / 1e6
 
@@ -68,7 +74,11 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             node = folder + "/node"
             phoenix = [python, "-IS", str(HERE / "dist/phoenix.pyz")]
-            for words in (["node", "new", node], ["--root", node, "init"], ["--root", node, "create", "9001"]):
+            for words in (
+                ["node", "new", node],
+                ["--root", node, "init"],
+                ["--root", node, "create", "9001"],
+            ):
                 subprocess.run([*phoenix, *words], capture_output=True, check=True, env={})
             ours, bare = [*phoenix, "--root", node, "create", "9001"], [python, "-IS", "-c", "pass"]
             times = [(cpu(ours), cpu(bare) + cpu(bare)) for _ in range(rounds)]

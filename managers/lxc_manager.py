@@ -37,7 +37,6 @@ from phoenix.text import shell
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Optional
 
     from phoenix.guests.plan import Plan, Step
     from phoenix.manager import Call
@@ -61,7 +60,7 @@ class Work:
         self.tool = ""
         self.seconds = call.timeout
         self.record_path = call.paths.record(call.kind, call.id)
-        self.record: Optional[Record] = record.load(self.record_path)
+        self.record: Record | None = record.load(self.record_path)
         self.journal = journal.Journal(call.paths.journal(call.kind, call.id), call.run)
         self.log = log.RunLog(call.paths.log(call.run, call.kind, call.id))
 
@@ -109,7 +108,7 @@ class Work:
         return self.call.timeout or plan.SHUTDOWN_SECONDS
 
 
-def change(call: Call, planner: Planner, prepare: Optional[Preparation] = None) -> int:
+def change(call: Call, planner: Planner, prepare: Preparation | None = None) -> int:
     """Lock the container, look at it, carry out what `planner` plans; returns the exit status.
 
     `prepare` runs before the first change; what it raises leaves everything as it was.
@@ -120,7 +119,8 @@ def change(call: Call, planner: Planner, prepare: Optional[Preparation] = None) 
     work.tool = work.node.check_changeable(TOOL)
     lock = locks.take(call.paths.lock(call.kind, call.id), call.id)
     try:
-        state, done = work.observe(), []
+        done: list[tuple[str, ...]] = []
+        state = work.observe()
         ownership.check(call.id, state, work.record)
         planned = work.plan(state)
         report.check_refused(call.id, planned)

@@ -17,7 +17,7 @@ from phoenix.text import printable
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Optional, Union
+    from typing import Union
 
     Answer = Union[str, bool, list[str], None]
 
@@ -28,7 +28,7 @@ class Words:
     """Words sorted out: `options` by name (True for one without a value), `targets` as they came, `rest` untouched."""
 
     def __init__(self) -> None:
-        self.options: dict[str, Union[str, bool]] = {}
+        self.options: dict[str, str | bool] = {}
         self.targets: list[str] = []
         self.rest: list[str] = []
 
@@ -81,7 +81,7 @@ def sort_out(argv: list[str], known: dict[str, str], words: Words, pass_on: bool
 
 
 def parse(doc: str, argv: list[str]) -> dict[str, Answer]:
-    """What `argv` says by the usage text `doc`, as docopt returns it. UsageError, with the usage, if it does not fit."""
+    """What `argv` says by the usage text `doc`, as docopt returns it. UsageError if it does not fit."""
     known = options_of(doc)
     words = Words()
     try:
@@ -115,7 +115,7 @@ def usage_of(doc: str) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """"; did you mean X?" for the known word most like `word`, or ""."""
+    """ "; did you mean X?" for the known word most like `word`, or ""."""
     import difflib
 
     near = difflib.get_close_matches(word, list(known), 1)
@@ -135,7 +135,9 @@ def guest_id(word: object) -> str:
     return word
 
 
-def guarded(action: Callable[[], int], bug_log: Callable[[], str], tell: Optional[Callable[[int, PhoenixError], None]]) -> int:
+def guarded(
+    action: Callable[[], int], bug_log: Callable[[], str], tell: Callable[[int, PhoenixError], None] | None
+) -> int:
     """Run `action`; returns its exit status, or that of the error it raised, told to the user.
 
     `bug_log` gives the path for tracebacks, `tell` writes the machine-readable error, where one was asked for.

@@ -25,7 +25,8 @@ def take(path: str, what: str) -> int:
         holder = os.pread(lock, 32, 0).decode("ascii", "replace").strip() or "unknown"
         os.close(lock)
         raise Busy(
-            f"{what}: another run of Phoenix (process {holder}) is working on it", f"ps -fp {holder}; try again later"
+            f"{what}: another run of Phoenix (process {holder}) is working on it",
+            f"ps -fp {holder}; try again later",
         ) from error
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)

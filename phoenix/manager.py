@@ -7,6 +7,7 @@ function that takes a `Call` and returns an exit status. The options that every 
 from __future__ import annotations
 
 import os
+
 import phoenix
 from phoenix import cli, output, process
 from phoenix.errors import PhoenixError, UsageError
@@ -92,7 +93,9 @@ def call_of(manager: str, asked: Mapping[str, Answer], id_optional: bool) -> Cal
     if asked["--output"] not in (None, "text", "json"):
         raise UsageError(f"--output is {asked['--output']!r}, expected text or json")
     seconds = asked["--timeout"]
-    if seconds is not None and not (isinstance(seconds, str) and seconds.isascii() and seconds.isdigit() and int(seconds)):
+    if seconds is not None and not (
+        isinstance(seconds, str) and seconds.isascii() and seconds.isdigit() and int(seconds)
+    ):
         raise UsageError(f"--timeout is {seconds!r}, expected a number of seconds")
     name = str(asked["--run-id"] or cli.new_run())
     if not (name.isascii() and name.replace("-", "").isalnum()):
@@ -117,7 +120,9 @@ def root_folder(word: Answer) -> str:
     if word is None:
         return ""
     if not isinstance(word, str) or not os.path.isdir(word):
-        raise UsageError(f"--root is {word!r}, which is not a folder", "phoenix.pyz node new DIR makes a rehearsal node")
+        raise UsageError(
+            f"--root is {word!r}, which is not a folder", "phoenix.pyz node new DIR makes a rehearsal node"
+        )
     return os.path.abspath(word)
 
 

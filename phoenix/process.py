@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
     from collections.abc import Callable, Iterator, Sequence
-    from typing import Any, Optional
+    from typing import Any
 else:
     # The module signal wraps this one in enums, which costs the dispatcher a quarter of its start-up.
     import _signal as signal
@@ -85,7 +85,7 @@ def status_of(wait_status: int) -> int:
     return os.WEXITSTATUS(wait_status)
 
 
-def run_child(argv: Sequence[str]) -> int:
+def run_child(argv: list[str]) -> int:
     """Run a program of this build in the foreground, on our own output; returns its exit status."""
     listen()
     actions = [(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0)]
@@ -97,7 +97,7 @@ def run_child(argv: Sequence[str]) -> int:
         _release()
 
 
-def child_output(argv: Sequence[str]) -> tuple[int, str]:
+def child_output(argv: list[str]) -> tuple[int, str]:
     """As `run_child`, but returns what the child wrote to its standard output as well."""
     listen()
     reader, writer = os.pipe()
@@ -118,7 +118,7 @@ def manager_argv(executable: str, words: Sequence[str]) -> list[str]:
     return [sys.executable or "/usr/bin/python3", "-I", "-S", executable, *words]
 
 
-def run_tool(argv: Sequence[str], log: int, seconds: float) -> Optional[int]:
+def run_tool(argv: Sequence[str], log: int, seconds: float) -> int | None:
     """Run a Proxmox VE tool; returns its exit status, or None if it still runs after `seconds`.
 
     Its output goes to the file descriptor `log`, a regular file: a pipe of ours would break with us, and a broken

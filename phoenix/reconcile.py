@@ -73,7 +73,9 @@ def run(task: Task[State], state: State) -> tuple[State, list[tuple[str, ...]]]:
         if process.received:
             raise interrupted(task, state)
         if step.goal in goals:
-            raise OperationFailed(f"{task.guest}: `{step.goal}` did not last; it is {task.describe(state)}", retry(task))
+            raise OperationFailed(
+                f"{task.guest}: `{step.goal}` did not last; it is {task.describe(state)}", retry(task)
+            )
         goals.add(step.goal)
         state = carry_out(task, step)
         done.append(step.argv)
@@ -91,7 +93,9 @@ def carry_out(task: Task[State], step: Step) -> State:
     task.noted(state)
     words = said(task.log.since(start))
     if status is None and not reached:
-        wrong = f"{task.guest}: `{line}` still runs after {task.seconds or STEP_SECONDS} s; it is {task.describe(state)}"
+        wrong = (
+            f"{task.guest}: `{line}` still runs after {task.seconds or STEP_SECONDS} s; it is {task.describe(state)}"
+        )
         raise PartlyDone(wrong, f"wait for it: phoenix.pyz status {task.guest}; its output is in {task.log.path}")
     if not reached:
         raise interrupted(task, state) if process.received else failed(task, step, status, words, state)

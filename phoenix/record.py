@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+
 from phoenix import files
 from phoenix.value import Value
 

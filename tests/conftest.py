@@ -54,9 +54,7 @@ WATCH = Watch()
 
 def pytest_configure() -> None:
     """Keep what hypothesis remembers out of the checkout."""
-    os.environ.setdefault(
-        "HYPOTHESIS_STORAGE_DIRECTORY", os.path.join(tempfile.gettempdir(), "phoenix-hypothesis")
-    )
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", os.path.join(tempfile.gettempdir(), "phoenix-hypothesis"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -43,7 +43,7 @@ def users_folder() -> str:
     try:
         return pwd.getpwuid(os.geteuid()).pw_dir.rstrip("/") + "/.cache/phoenix_hypervisor"
     except KeyError:
-        stop("user %d has no home folder" % os.geteuid(), "run it as root or as a user of this machine")
+        stop(f"user {os.geteuid()} has no home folder", "run it as root or as a user of this machine")
 
 
 def settle(loader: zipimporter, product: str, build: str, strange: str) -> None:
@@ -52,8 +52,8 @@ def settle(loader: zipimporter, product: str, build: str, strange: str) -> None:
     `strange` is a component of that path that somebody else could change, or "". The tree is held as `hold` does.
     """
     if strange:
-        facts = "%s belongs to another user or is writable by others, so nothing in it can be trusted" % strange
-        stop(facts, "ls -ld %s; chown %d %s; chmod go-w %s" % (strange, os.geteuid(), strange, strange))
+        facts = f"{strange} belongs to another user or is writable by others, so nothing in it can be trusted"
+        stop(facts, f"ls -ld {strange}; chown {os.geteuid()} {strange}; chmod go-w {strange}")
     os.umask(0o022)
     tree = product + "/lib/" + build
     try:
@@ -68,10 +68,10 @@ def settle(loader: zipimporter, product: str, build: str, strange: str) -> None:
         finally:
             os.close(lock)
     except OSError as error:
-        hint = "see that %s can be written: ls -ld %s; mount | grep 'ro,'" % (product, product)
+        hint = f"see that {product} can be written: ls -ld {product}; mount | grep 'ro,'"
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            hint = "free some space (df -h %s), and run it again" % product
-        stop("cannot unpack to %s: %s" % (product, error.strerror or error), hint)
+            hint = f"free some space (df -h {product}), and run it again"
+        stop(f"cannot unpack to {product}: {error.strerror or error}", hint)
 
 
 def hold(tree: str) -> None:
@@ -90,8 +90,8 @@ def lock_folder(folder: str) -> int:
         except BlockingIOError:
             if time.monotonic() > deadline:
                 stop(
-                    "another run has been unpacking to %s for %d seconds" % (folder, LOCK_SECONDS),
-                    "fuser -v %s/.lock shows it; try again when it has ended" % folder,
+                    f"another run has been unpacking to {folder} for {LOCK_SECONDS} seconds",
+                    f"fuser -v {folder}/.lock shows it; try again when it has ended",
                     5,
                 )
             time.sleep(0.02)
@@ -108,7 +108,10 @@ def write_tree(loader: zipimporter, tree: str) -> None:
     for digest, mode, _, path in wanted:
         data = loader.get_data(loader.archive + "/site-packages/" + path)
         if hashlib.sha256(data).hexdigest() != digest:
-            stop("%s is damaged: %s" % (loader.archive, path), "copy it to the node again and compare SHA256SUMS")
+            stop(
+                f"{loader.archive} is damaged: {path}",
+                "copy it to the node again and compare SHA256SUMS",
+            )
         target = tree + "/" + path
         make_folders(tree, os.path.dirname(target), folders)
         write_file(target, data, int(mode, 8))
@@ -171,7 +174,7 @@ def compile_file(source: str, folders: set[str]) -> str:
     It is not checked against its source at import: both are in the stamp, which is checked at every start.
     """
     folder, _, name = source.rpartition("/")
-    cache = "%s/__pycache__/%s.%s.pyc" % (folder, name[:-3], sys.implementation.cache_tag)
+    cache = f"{folder}/__pycache__/{name[:-3]}.{sys.implementation.cache_tag}.pyc"
     make_folders(folder, folder + "/__pycache__", folders)
     if os.path.lexists(cache):
         os.unlink(cache)
@@ -215,7 +218,7 @@ def switch_link(link: str, target: str, lib: str) -> None:
         os.symlink(target, beside)
         os.rename(beside, link)
         sync_folder(os.path.dirname(link))
-        prune(lib, {target.split("/")[2], (before.split("/") + ["", "", ""])[2]})
+        prune(lib, {target.split("/")[2], ([*before.split("/"), "", "", ""])[2]})
 
 
 def is_build(lib: str, name: str) -> bool:

@@ -46,7 +46,7 @@ def distrusted(path: str) -> str:
 def facts_of(path: str) -> str:
     """What a stamp says of one file or folder: nothing can be damaged by accident and keep all of it."""
     facts = os.lstat(path)
-    return "%o %d %d %d" % (facts.st_mode, facts.st_uid, facts.st_size, facts.st_mtime_ns)
+    return f"{facts.st_mode:o} {facts.st_uid} {facts.st_size} {facts.st_mtime_ns}"
 
 
 def settled(tree: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+
 from phoenix import files
 from phoenix.errors import ConfigError
 from phoenix.value import Value
@@ -37,7 +38,10 @@ def guest_path(folder: str, kind: str, guest: str) -> str:
 def guest_ids(folder: str, kind: str) -> list[str]:
     """The IDs that have a file in the folder of a kind, in order."""
     names = os.listdir(os.path.dirname(guest_path(folder, kind, "0")))
-    return sorted((name[:-5] for name in names if name.endswith(".toml") and name[0] != "."), key=lambda id_: (len(id_), id_))
+    return sorted(
+        (name[:-5] for name in names if name.endswith(".toml") and name[0] != "."),
+        key=lambda id_: (len(id_), id_),
+    )
 
 
 def document(path: str) -> Document:

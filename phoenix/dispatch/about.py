@@ -23,7 +23,7 @@ VERBS = {
     "list": "the guests of the configuration",
     "check": "read the configuration and say everything that is wrong with it",
     "init": "write a commented configuration to start from; existing files are kept",
-    "node": "`node new DIR` makes a rehearsal node: a folder whose pct behaves like a real one, for trials with --root DIR",
+    "node": "`node new DIR` makes a rehearsal node: a folder whose pct behaves like a real one, for --root=DIR",
     "help": "this text, or that of a verb or a manager",
     "version": "the version; with --verbose the build and what is bundled",
 }

@@ -13,13 +13,12 @@ from phoenix.errors import UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Union
 
 FORWARDED = ("--config", "--root", "--output", "--dry-run", "--yes", "--timeout")
 """The dispatcher's own options that every manager has as well."""
 
 
-def arguments(options: dict[str, Union[str, bool]], run: str, rest: Sequence[str]) -> list[str]:
+def arguments(options: dict[str, str | bool], run: str, rest: Sequence[str]) -> list[str]:
     """What a manager is told besides its action and ID. Folders become absolute."""
     words = []
     for name in FORWARDED:

@@ -109,7 +109,9 @@ def check_values(words: Words) -> None:
     """UsageError for a value of ours that cannot be meant."""
     root, form = words.options.get("--root"), words.options.get("--output", "text")
     if root is not None and not os.path.isdir(str(root)):
-        raise UsageError(f"--root is {root!r}, which is not a folder", "phoenix.pyz node new DIR makes a rehearsal node")
+        raise UsageError(
+            f"--root is {root!r}, which is not a folder", "phoenix.pyz node new DIR makes a rehearsal node"
+        )
     if form not in ("text", "json"):
         raise UsageError(f"--output is {form!r}, expected text or json")
 

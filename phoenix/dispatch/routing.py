@@ -88,7 +88,9 @@ class Configuration:
 
     def find_id(self, guest: str) -> Target:
         """The guest of that ID: one look per kind, no file is read."""
-        targets = [target for target in (Target(kind, guest) for kind in self.kinds()) if os.path.exists(self.file(target))]
+        targets = [
+            target for target in (Target(kind, guest) for kind in self.kinds()) if os.path.exists(self.file(target))
+        ]
         if len(targets) > 1:
             raise self.twice(guest, targets)
         if not targets:

@@ -40,8 +40,12 @@ def linked_clones(node: Node, guest: str) -> list[str]:
     base = node.paths.pve + "/nodes"
     for name in sorted(os.listdir(base)):
         for folder in ("lxc", "qemu-server"):
-            for file in sorted(os.listdir(f"{base}/{name}/{folder}") if os.path.isdir(f"{base}/{name}/{folder}") else []):
-                if file != f"{guest}.conf" and f"base-{guest}-disk-" in files.read_text(f"{base}/{name}/{folder}/{file}"):
+            for file in sorted(
+                os.listdir(f"{base}/{name}/{folder}") if os.path.isdir(f"{base}/{name}/{folder}") else []
+            ):
+                if file != f"{guest}.conf" and f"base-{guest}-disk-" in files.read_text(
+                    f"{base}/{name}/{folder}/{file}"
+                ):
                     found.append(file[: -len(".conf")])
     return found
 

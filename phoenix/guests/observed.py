@@ -46,18 +46,22 @@ class Observed(Value):
 
 def observe(node: Node, guest: str) -> Observed:
     """Look at one container. NotReady if the node cannot be read."""
-    others = [f"{name} {guest} on node '{where}'" for where, name in node.owners(guest) if (where, name) != (node.name, "CT")]
+    others = [
+        f"{name} {guest} on node '{where}'" for where, name in node.owners(guest) if (where, name) != (node.name, "CT")
+    ]
     pve_lock = node.paths(f"/run/lock/lxc/pve-config-{guest}.lock")
     try:
         text = files.read_text(node.paths.guest_config("lxc", guest))
     except FileNotFoundError:
         return Observed(elsewhere=", ".join(others), worked_on=locks.is_held(pve_lock))
     except OSError as error:
-        raise NotReady(f"{node.paths.guest_config('lxc', guest)}: {error.strerror}", "systemctl status pve-cluster") from error
-    return read(text, guest, ", ".join(others), node.container_runs(guest), locks.is_held(pve_lock))
+        raise NotReady(
+            f"{node.paths.guest_config('lxc', guest)}: {error.strerror}", "systemctl status pve-cluster"
+        ) from error
+    return read(text, ", ".join(others), node.container_runs(guest), locks.is_held(pve_lock))
 
 
-def read(text: str, guest: str, elsewhere: str = "", running: bool = False, worked_on: bool = False) -> Observed:
+def read(text: str, elsewhere: str = "", running: bool = False, worked_on: bool = False) -> Observed:
     """What a container's file says, with what was seen beside it."""
     conf = guestconf.parse(text)
     raw = dict(conf.options)

@@ -6,13 +6,11 @@ from phoenix.errors import Busy, PartlyDone, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Optional
-
     from phoenix.guests.observed import Observed
     from phoenix.record import Record
 
 
-def doubt(observed: Observed, record: Optional[Record]) -> str:
+def doubt(observed: Observed, record: Record | None) -> str:
     """Why an existing guest is not provably ours, or ""."""
     if record is None:
         return "Phoenix has no record of making it"
@@ -25,7 +23,7 @@ def doubt(observed: Observed, record: Optional[Record]) -> str:
     return ""
 
 
-def check(guest: str, observed: Observed, record: Optional[Record]) -> None:
+def check(guest: str, observed: Observed, record: Record | None) -> None:
     """Let through what is ours and at rest, or not there. Refused, Busy or PartlyDone, with the reason, otherwise."""
     if observed.elsewhere:
         raise Refused(
@@ -55,7 +53,7 @@ def check_unlocked(guest: str, observed: Observed) -> None:
         )
 
 
-def half_made(guest: str, observed: Observed, record: Optional[Record]) -> Exception:
+def half_made(guest: str, observed: Observed, record: Record | None) -> Exception:
     """The error for a guest that is nothing yet but locked for its making."""
     if observed.worked_on:
         return Busy(f"{guest} is being created at this moment", f"try again later: phoenix.pyz status {guest}")
@@ -71,8 +69,8 @@ def half_made(guest: str, observed: Observed, record: Optional[Record]) -> Excep
     )
 
 
-def check_deletable(guest: str, observed: Observed, record: Optional[Record], dangers: list[str]) -> None:
-    """Refused if destroying the guest could take something that is protected or not ours; `dangers` are more reasons."""
+def check_deletable(guest: str, observed: Observed, record: Record | None, dangers: list[str]) -> None:
+    """Refused if destroying the guest could take what is protected or not ours; `dangers` are more reasons."""
     reasons = list(dangers)
     if observed.protection:
         reasons.append("it is protected (protection: 1)")
@@ -81,4 +79,7 @@ def check_deletable(guest: str, observed: Observed, record: Optional[Record], da
         if strange:
             reasons.append("it has volumes that Phoenix did not make: " + ", ".join(strange))
     if reasons:
-        raise Refused(f"{guest} is not deleted: {'; '.join(reasons)}", f"pct config {guest}; settle that first, then delete again")
+        raise Refused(
+            f"{guest} is not deleted: {'; '.join(reasons)}",
+            f"pct config {guest}; settle that first, then delete again",
+        )

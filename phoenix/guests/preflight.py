@@ -37,7 +37,12 @@ def template_faults(node: Node, template: str) -> list[tuple[str, str]]:
         if storage is None:
             return [missing_storage(node, storage_name)]
         if "vztmpl" not in storage.content:
-            return [(f"storage {storage_name} holds no templates", f"pvesm set {storage_name} --content vztmpl,...")]
+            return [
+                (
+                    f"storage {storage_name} holds no templates",
+                    f"pvesm set {storage_name} --content vztmpl,...",
+                )
+            ]
         folder = storage.folder("vztmpl")
         path = node.paths(f"{folder}/{name}") if folder else ""
     if not path or os.path.isfile(path):
@@ -51,7 +56,11 @@ def setting_faults(node: Node, wanted: Container) -> list[tuple[str, str]]:
     faults = []
     for name, setting in sorted(wanted.settings.items()):
         if not isinstance(setting, str):
-            faults += [*storage_faults(node, setting), *bridge_faults(node, name, setting), *path_faults(node, name, setting)]
+            faults += [
+                *storage_faults(node, setting),
+                *bridge_faults(node, name, setting),
+                *path_faults(node, name, setting),
+            ]
     return list(dict.fromkeys(faults))
 
 
@@ -75,7 +84,10 @@ def storage_faults(node: Node, setting: Setting) -> list[tuple[str, str]]:
 def missing_storage(node: Node, name: str) -> tuple[str, str]:
     """The fault for a storage that is not in storage.cfg."""
     known = ", ".join(sorted(node.storages())) or "none"
-    return (f"there is no storage {name} (there is: {known})", f"pvesm add TYPE {name} ..., or name another storage")
+    return (
+        f"there is no storage {name} (there is: {known})",
+        f"pvesm add TYPE {name} ..., or name another storage",
+    )
 
 
 def bridge_faults(node: Node, option: str, setting: Setting) -> list[tuple[str, str]]:
@@ -83,7 +95,12 @@ def bridge_faults(node: Node, option: str, setting: Setting) -> list[tuple[str, 
     bridge = "" if isinstance(setting, str) else setting.get("bridge", "")
     if not option.startswith("net") or not bridge or node.has_bridge(bridge):
         return []
-    return [(f"there is no bridge {bridge}", f"ip link show type bridge; add {bridge} to /etc/network/interfaces, ifreload -a")]
+    return [
+        (
+            f"there is no bridge {bridge}",
+            f"ip link show type bridge; add {bridge} to /etc/network/interfaces, ifreload -a",
+        )
+    ]
 
 
 def path_faults(node: Node, option: str, setting: Setting) -> list[tuple[str, str]]:

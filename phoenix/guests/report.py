@@ -26,7 +26,9 @@ FIXED_HINTS = {
 def check_refused(guest: str, planned: Plan) -> None:
     """Refused, with each reason, if the plan asks for what Phoenix does not change."""
     if planned.refused:
-        reasons = "; ".join(f"{item.option} is {item.found or 'not set'}, wanted {item.wanted}" for item in planned.refused)
+        reasons = "; ".join(
+            f"{item.option} is {item.found or 'not set'}, wanted {item.wanted}" for item in planned.refused
+        )
         hints = [hint_for(guest, item) for item in planned.refused]
         raise Refused(f"{guest} is left as it is, because it would have to be made anew: {reasons}", "; ".join(hints))
 
@@ -56,7 +58,12 @@ def result(call: Call, wanted: Container, state: Observed, done: Sequence[tuple[
         changes = f"{len(waiting)} change{'s wait' if len(waiting) > 1 else ' waits'}"
         raise PartlyDone(f"{call.id}: {changes} for a restart: {', '.join(waiting)}", f"phoenix.pyz restart {call.id}")
     if call.json:
-        output.document(**facts(call, wanted, state), commands=[list(argv) for argv in done], changed=bool(done), exit_code=0)
+        output.document(
+            **facts(call, wanted, state),
+            commands=[list(argv) for argv in done],
+            changed=bool(done),
+            exit_code=0,
+        )
     else:
         what = "by " + ", ".join(f"{argv[0]} {argv[1]}" for argv in done) if done else "nothing to do"
         output.text(f"{call.id}  {wanted.name}  {state.state}  {what}")
@@ -108,7 +115,9 @@ def status(call: Call, wanted: Container, state: Observed, planned: Plan, doubt:
         verdict = "differs: " + ", ".join(item.option for item in planned.differences)
     else:
         waits = f"waiting for a restart: {', '.join(planned.waiting)}" if state.running and planned.waiting else ""
-        verdict = waits or ("as configured" if not planned.steps else f"to be {'started' if wanted.running else 'stopped'}")
+        verdict = waits or (
+            "as configured" if not planned.steps else f"to be {'started' if wanted.running else 'stopped'}"
+        )
     if call.json:
         ours = state.exists and not doubt and not state.elsewhere
         differs = [difference_facts(item) for item in planned.differences]

@@ -11,7 +11,7 @@ from phoenix.pve import formats, guestconf, options
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, Optional, Union
+    from typing import Any, Union
 
     from phoenix.config.faults import Faults
     from phoenix.pve.options import Option
@@ -33,7 +33,7 @@ def is_template(value: Any) -> bool:
     return value.startswith("/") or bool(name and "/" not in name and not formats.check("pve-storage-id", storage))
 
 
-def decode(option: Option, key: str, value: Any, faults: Faults) -> Optional[Setting]:
+def decode(option: Option, key: str, value: Any, faults: Faults) -> Setting | None:
     """The setting for a TOML value, or None with the fault noted."""
     if option.properties:
         return decode_table(option, key, value, faults)
@@ -48,7 +48,7 @@ def decode(option: Option, key: str, value: Any, faults: Faults) -> Optional[Set
     return None if text is None else canonical(option, text)
 
 
-def decode_scalar(option: Option, key: str, value: Any, faults: Faults) -> Optional[str]:
+def decode_scalar(option: Option, key: str, value: Any, faults: Faults) -> str | None:
     """The text that pct takes for a TOML value of one type, or None with the fault noted."""
     text = None
     if option.type == "boolean" and isinstance(value, bool):
@@ -89,7 +89,7 @@ def expectation(option: Option) -> str:
     return words
 
 
-def decode_table(option: Option, key: str, value: Any, faults: Faults) -> Optional[Mapping[str, str]]:
+def decode_table(option: Option, key: str, value: Any, faults: Faults) -> Mapping[str, str] | None:
     """The properties of a TOML table, or None with the faults noted."""
     if not isinstance(value, dict):
         faults.add(key, "a table", value)
@@ -199,7 +199,7 @@ def place_volume(found: dict[str, str]) -> None:
             found["size"] = formats.show_size(bytes_)
 
 
-def differs(option: Option, wanted: Setting, found: Optional[Setting]) -> bool:
+def differs(option: Option, wanted: Setting, found: Setting | None) -> bool:
     """Whether what is wanted is not what is found; None: the option is not set."""
     if isinstance(wanted, str):
         return wanted != (canonical(option, option.default) if found is None else found)
@@ -210,7 +210,7 @@ def differs(option: Option, wanted: Setting, found: Optional[Setting]) -> bool:
     return any(value != found.get(name, default_of(known.get(name))) for name, value in wanted.items())
 
 
-def default_of(item: Optional[Option]) -> str:
+def default_of(item: Option | None) -> str:
     """What an absent property means."""
     if item is None:
         return ""

@@ -21,8 +21,9 @@ _MIB: Final = 1024 * 1024
 _UNITS: Final = "KMGT"
 _TRUE: Final = frozenset(("1", "on", "yes", "true"))
 _FALSE: Final = frozenset(("0", "off", "no", "false"))
-_AREAS: Final = frozenset(("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe",
-                           "Indian", "Pacific"))  # fmt: skip
+_AREAS: Final = frozenset(
+    ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+)
 _ZONES: Final = "/usr/share/zoneinfo/zone.tab"
 _WORD: Final = r"[-_.\w\d]+"
 CONTENT: Final = ("images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import", "none")
@@ -98,10 +99,8 @@ def fault(option: Option, text: str, release: int = 9) -> str:
     return _limit_fault(option, text) or _text_fault(option, text)
 
 
-def properties(
-    table: Mapping[str, Option], text: str, release: int = 9
-) -> tuple[dict[str, str], dict[str, str]]:
-    """The keys and values of a property string, and what is wrong: by key, or under "" for the string as a whole."""
+def properties(table: Mapping[str, Option], text: str, release: int = 9) -> tuple[dict[str, str], dict[str, str]]:
+    """The keys and values of a property string, and what is wrong: by key, or under "" for the whole of it."""
     values: dict[str, str] = {}
     bare = next((option.name for option in table.values() if option.bare), "")
     for part in text.split(","):
@@ -118,9 +117,7 @@ def properties(
     for key, value in values.items():
         option = table.get(key)
         if option is None or option.since > release:
-            faults[key] = (
-                "property is not defined in schema and the schema does not allow additional properties"
-            )
+            faults[key] = "property is not defined in schema and the schema does not allow additional properties"
         else:
             faults[key] = fault(option, value, release)
     for option in table.values():
@@ -171,13 +168,9 @@ def _text_fault(option: Option, text: str) -> str:
 
 
 def _matches(pattern: str, text: str) -> bool:
-    if (
-        pattern == _WORD
-        and text.isascii()
-        and text.replace("-", "").replace("_", "").replace(".", "").isalnum()
-    ):
+    if pattern == _WORD and text.isascii() and text.replace("-", "").replace("_", "").replace(".", "").isalnum():
         return True  # spares importing re for nearly every network interface
-    import re  # noqa: PLC0415
+    import re
 
     return re.fullmatch(pattern, text) is not None
 

@@ -18,9 +18,9 @@ _PLAIN: Final = frozenset(
 class GuestConf:
     """One section of a guest's file, and at the top of a file also what waits and the snapshots.
 
-    `description` is plain text and ends with a line break unless it is empty; `options` is in the order of the
-    file; `raw` holds the lxc.* lines without their line break. `pending` holds changes that wait for a restart,
-    `delete` the options that will be deleted then.
+    `description` is plain text and ends with a line break unless it is empty; `options` is in the order of
+    the file; `raw` holds the lxc.* lines without their line break. `pending` holds changes that wait for a
+    restart, `delete` the options that will be deleted then.
     """
 
     __slots__ = ("delete", "description", "options", "pending", "raw", "snapshots", "strange")
@@ -77,9 +77,7 @@ def _section_name(line: str) -> str:
 def _parse_pending(conf: GuestConf, line: str) -> None:
     key, value = _key_value(line)
     if key == "delete":
-        conf.delete += [
-            name.lstrip("!") for name in value.replace(";", ",").replace(" ", ",").split(",") if name
-        ]
+        conf.delete += [name.lstrip("!") for name in value.replace(";", ",").replace(" ", ",").split(",") if name]
     elif key:
         conf.pending[key] = value
 
@@ -104,7 +102,9 @@ def _raw_line(line: str) -> str:
     for place, char in enumerate(line):
         if char in ":=" or char.isspace():
             value = line[place + 1 :].strip()
-            return f"{line[:place]}: {value[1:].lstrip() if char.isspace() and value[:1] in ('=', ':') else value}"
+            if char.isspace() and value[:1] in ("=", ":"):
+                value = value[1:].lstrip()
+            return f"{line[:place]}: {value}"
     return line
 
 
@@ -116,7 +116,7 @@ def _key_value(line: str) -> tuple[str, str]:
 
 
 def render(conf: GuestConf) -> str:
-    """The text of a container's file: keys sorted, raw lines after them, then what waits, then the snapshots."""
+    """The text of a container's file: keys sorted, raw lines, then what waits, then the snapshots."""
     text = _render_section(conf)
     if conf.pending or conf.delete:
         waiting = dict(conf.pending)
@@ -152,9 +152,7 @@ def encode(text: str) -> str:
     if _PLAIN.issuperset(text):
         return text
     plain = _PLAIN
-    return "".join(
-        c if c in plain else "".join(f"%{byte:02X}" for byte in c.encode("utf-8", "replace")) for c in text
-    )
+    return "".join(c if c in plain else "".join(f"%{byte:02X}" for byte in c.encode("utf-8", "replace")) for c in text)
 
 
 def decode(text: str) -> str:

@@ -44,7 +44,10 @@ class Node:
             path = self.paths(f"{folder}/{name}")
             if os.access(path, os.X_OK):
                 return path
-        raise NotReady(f"{name} is not installed in {self.paths('/usr/sbin')}", "pveversion --verbose; apt-get install proxmox-ve")
+        raise NotReady(
+            f"{name} is not installed in {self.paths('/usr/sbin')}",
+            "pveversion --verbose; apt-get install proxmox-ve",
+        )
 
     def has_quorum(self) -> bool:
         """Whether the cluster file system takes changes, as pmxcfs shows it: a mode bit, and in .members."""

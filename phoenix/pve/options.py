@@ -1,4 +1,4 @@
-"""Options: what pct, pvesm and pveam accept, as data; the one truth for checking, building and rehearsing commands."""
+"""Options: what pct, pvesm and pveam accept, as data; the one truth for checking, building and rehearsing."""
 
 from __future__ import annotations
 
@@ -12,22 +12,24 @@ class Option:
     """One option of a subcommand, one positional argument, or one key of a property string.
 
     `name` is the tool's own, "net" for net0 to net31. `type` is boolean, integer, number or string. `low` and
-    `high` are limits of numbers, `length` and `shortest` of texts (0: none), `pattern` is anchored at both ends.
-    `format` names a check of formats.py, `properties` a table of PROPERTIES. `last` is the highest number of a
-    numbered option (-1: not numbered), `default` what the tool assumes when the option is absent, `since` the
-    Proxmox VE release that has it. `change` says how a changed value reaches a guest that runs: "live",
-    "restart", "fixed", or "" when a TOML file may not give it yet. `required` and `bare` are for keys: it must
-    be there; its value may stand without `key=`. `requires` names an option that must be given too.
+    `high` are limits of numbers, `length` and `shortest` of texts (0: none), `pattern` is anchored at both
+    ends. `format` names a check of formats.py, `properties` a table of PROPERTIES. `last` is the highest
+    number of a numbered option (-1: not numbered), `default` what the tool assumes when the option is absent,
+    `since` the Proxmox VE release that has it. `change` says how a changed value reaches a guest that runs:
+    "live", "restart", "fixed", or "" when a TOML file may not give it yet. `required` and `bare` are for keys:
+    it must be there; its value may stand without `key=`. `requires` names an option that must be given too.
     """
 
-    __slots__ = ("bare", "change", "default", "enum", "format", "high", "last", "length", "low", "name", "pattern",
-                 "properties", "required", "requires", "shortest", "since", "type")  # fmt: skip
+    __slots__ = (
+        "bare", "change", "default", "enum", "format", "high", "last", "length", "low", "name", "pattern",
+        "properties", "required", "requires", "shortest", "since", "type",
+    )  # fmt: skip
 
     def __init__(  # noqa: PLR0913
-        self, name: str, type: str = "string", low: float | None = None, high: float | None = None, *,  # noqa: A002
-        enum: tuple[str, ...] = (), format: str = "", properties: str = "", pattern: str = "",  # noqa: A002
-        length: int = 0, shortest: int = 0, last: int = -1, default: str = "", since: int = 8, change: str = "",
-        required: bool = False, bare: bool = False, requires: str = "",
+        self, name: str, type: str = "string", low: float | None = None, high: float | None = None,  # noqa: A002
+        *, enum: tuple[str, ...] = (), format: str = "", properties: str = "", pattern: str = "",  # noqa: A002
+        length: int = 0, shortest: int = 0, last: int = -1, default: str = "", since: int = 8,
+        change: str = "", required: bool = False, bare: bool = False, requires: str = "",
     ) -> None:  # fmt: skip
         self.name = name
         self.type = type
@@ -66,7 +68,7 @@ def _table(*options: Option) -> dict[str, Option]:
 
 
 def lookup(table: Mapping[str, Option], name: str) -> Option | None:
-    """The option called `name` in `table`; numbered ones by their full name, such as net0 (never net or net007)."""
+    """The option called `name` in `table`; a numbered one by its full name, as net0 (never net or net007)."""
     option = table.get(name)
     if option is not None:
         return option if option.last < 0 else None
@@ -83,10 +85,14 @@ def known(table: Mapping[str, Option], release: int) -> dict[str, Option]:
 
 
 _ARCHITECTURES = ("amd64", "i386", "arm64", "armhf", "riscv32", "riscv64")
-_LOCKS = ("backup", "create", "destroyed", "disk", "fstrim", "migrate", "mounted", "rollback", "snapshot",
-          "snapshot-delete")  # fmt: skip
-_SYSTEMS = ("debian", "devuan", "ubuntu", "centos", "fedora", "opensuse", "archlinux", "alpine", "gentoo", "nixos",
-            "unmanaged")  # fmt: skip
+_LOCKS = (
+    "backup", "create", "destroyed", "disk", "fstrim", "migrate", "mounted", "rollback", "snapshot",
+    "snapshot-delete",
+)  # fmt: skip
+_SYSTEMS = (
+    "debian", "devuan", "ubuntu", "centos", "fedora", "opensuse", "archlinux", "alpine", "gentoo", "nixos",
+    "unmanaged",
+)  # fmt: skip
 _PRINTABLE = r"[^\x00-\x08\x0a-\x1F\x7F]"
 
 GUEST: Final[Mapping[str, Option]] = _table(
@@ -151,14 +157,10 @@ VMID: Final = Option("vmid", "integer", 100, 999999999, format="pve-vmid", requi
 _STORAGE: Final = Option("storage", format="pve-storage-id", required=True)
 
 COMMANDS: Final[Mapping[str, Command]] = {
-    "pct create": Command(
-        (VMID, Option("ostemplate", length=255, required=True)), *GUEST.values(), *CREATE.values()
-    ),
+    "pct create": Command((VMID, Option("ostemplate", length=255, required=True)), *GUEST.values(), *CREATE.values()),
     "pct set": Command((VMID,), *GUEST.values(), *SET.values()),
     "pct start": Command((VMID,), Option("debug", "boolean", default="0"), Option("skiplock", "boolean")),
-    "pct stop": Command(
-        (VMID,), Option("overrule-shutdown", "boolean", default="0"), Option("skiplock", "boolean")
-    ),
+    "pct stop": Command((VMID,), Option("overrule-shutdown", "boolean", default="0"), Option("skiplock", "boolean")),
     "pct shutdown": Command(
         (VMID,),
         Option("forceStop", "boolean", default="0"),

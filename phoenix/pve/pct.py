@@ -46,7 +46,7 @@ def options(settings: Settings) -> list[str]:
     return [f"--{name}={text(setting)}" for name, setting in sorted(settings.items())]
 
 
-def text(setting: Union[str, Mapping[str, str]]) -> str:
+def text(setting: str | Mapping[str, str]) -> str:
     """A setting as pct takes it; a new volume is STORAGE:GIB."""
     if isinstance(setting, str):
         return setting

@@ -107,7 +107,7 @@ def split_volume(volume: str) -> tuple[str, str]:
 
 
 def volume_kind(name: str) -> str:
-    """The content type of a volume by its `name` in a storage: vztmpl, iso, snippets, backup, import or images."""
+    """The content type of a volume by its `name` in a storage, such as vztmpl; guests' disks are images."""
     kind, slash, rest = name.partition("/")
     return kind if slash and rest and kind in FOLDERS and kind not in ("images", "rootdir") else "images"
 
@@ -120,10 +120,7 @@ def volume_owner(name: str) -> int:
     """
     parts = name.split("/")[-1].split("-")
     good = (
-        len(parts) > 2
-        and parts[0] in ("base", "basevol", "subvol", "vm")
-        and parts[1].isascii()
-        and parts[1].isdigit()
+        len(parts) > 2 and parts[0] in ("base", "basevol", "subvol", "vm") and parts[1].isascii() and parts[1].isdigit()
     )
     return int(parts[1]) if good else 0
 

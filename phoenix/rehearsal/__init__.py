@@ -1,1 +1,1 @@
-"""The rehearsal node: a directory that behaves as a Proxmox VE node. Imports nothing of ours but pve and errors."""
+"""The rehearsal node: a directory that behaves as a Proxmox VE node; of ours it needs only pve and errors."""

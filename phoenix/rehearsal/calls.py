@@ -75,9 +75,9 @@ def fault(tree: Tree, command: str) -> dict[str, Any]:
     if not os.path.exists(path):
         return {}
     try:
-        import tomli as toml  # noqa: PLC0415
+        import tomli as toml
     except ImportError:
-        import tomllib as toml  # type: ignore[import-not-found,no-redef,unused-ignore]  # noqa: PLC0415
+        import tomllib as toml  # type: ignore[import-not-found,no-redef,unused-ignore]
     with open(path, "rb") as file:
         entries = toml.load(file).get("fault", [])
     chosen: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""The cluster file system: quorum, which ID is taken, and the guests' files, written as pmxcfs writes them."""
+"""The cluster file system: quorum, which ID is taken, and the guests' files, written as pmxcfs does."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def read(tree: Tree, guest: str) -> GuestConf:
 
 def digest(tree: Tree, guest: str) -> str:
     """The digest of a container's configuration, as --digest takes it."""
-    import hashlib  # noqa: PLC0415
+    import hashlib
 
     return hashlib.sha1(_data(tree, guest), usedforsecurity=False).hexdigest()
 

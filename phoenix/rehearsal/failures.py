@@ -28,7 +28,7 @@ class BadParameters(Exception):
         self.faults = faults
 
     def text(self, usage: str) -> str:
-        """What is said, in the layout of the real tools: a format's own words bring a line break of their own."""
+        """What is said, in the real layout: a format's own words bring a line break of their own."""
         lines = ["400 Parameter verification failed.\n"]
         for name, fault in self.faults.items():
             lines.append(f"{name}: {fault}\n" + ("\n" if fault.startswith("invalid format - ") else ""))

@@ -20,27 +20,35 @@ class _Rules:
     memo: ClassVar[dict[str, str]] = {}
 
 
-def read(text: str) -> Any:  # noqa: ANN401
+def read(text: str) -> Any:
     """The value in `text`; ValueError if it is none."""
-    try:
-        from _json import make_scanner  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415,PLC2701
-    except ImportError:
-        import json  # noqa: PLC0415
+    scanner = _quick("make_scanner")
+    if scanner is None:
+        import json
 
         return json.loads(text)
     try:
-        return make_scanner(_Rules)(text.lstrip(), 0)[0]
+        return scanner(_Rules)(text.lstrip(), 0)[0]
     except StopIteration:
         raise ValueError("no JSON value") from None
 
 
 def quote(text: str) -> str:
     """`text` as a JSON string."""
+    quick = _quick("encode_basestring_ascii")
+    if quick is None:
+        import json
+
+        return json.dumps(text)
+    return str(quick(text))
+
+
+def _quick(name: str) -> Any:
+    """A part of what the json module is built on, None where Python has it otherwise."""
     try:
-        from _json import encode_basestring_ascii  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
+        return getattr(__import__("_json"), name, None)
     except ImportError:
-        from json.encoder import encode_basestring_ascii  # type: ignore[assignment]  # noqa: PLC0415
-    return str(encode_basestring_ascii(text))
+        return None
 
 
 def show(value: Value) -> str:

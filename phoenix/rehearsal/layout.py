@@ -27,9 +27,9 @@ _TEMPLATE = {
 }
 _FOLDERS = (
     "dev/net", "etc/pve/firewall", "etc/pve/ha", "etc/pve/priv/lock", "proc/net", "run/lock/lxc",
-    "run/lock/qemu-server", "run/qemu-server", "sys/class/net", "usr/sbin", "var/lib/lxc", "var/lib/pve-cluster",
-    "var/lib/vz/dump", "var/lib/vz/images", "var/lib/vz/private", "var/lib/vz/snippets", "var/lib/vz/template/cache",
-    "var/lib/vz/template/iso", "var/log/pve/tasks", "var/tmp", "tmp",
+    "run/lock/qemu-server", "run/qemu-server", "sys/class/net", "tmp", "usr/sbin", "var/lib/lxc",
+    "var/lib/pve-cluster", "var/lib/vz/dump", "var/lib/vz/images", "var/lib/vz/private", "var/lib/vz/snippets",
+    "var/lib/vz/template/cache", "var/lib/vz/template/iso", "var/log/pve/tasks", "var/tmp",
 )  # fmt: skip
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "fuse", "kvm", "net/tun")
 _SCRIPT = """\
@@ -40,9 +40,9 @@ import sys
 root = os.path.realpath(__file__).rsplit("/", 3)[0]
 sys.path.insert(0, root + "{library}")
 
-from phoenix.rehearsal.tool import start
+from phoenix.rehearsal.tool import main
 
-start()
+sys.exit(main(sys.argv[0], sys.argv[1:]))
 """
 _LONGEST_SHEBANG = 120
 
@@ -93,7 +93,7 @@ def make(root: str, known: dict[str, Any], setup: dict[str, Any]) -> None:
 
 
 def _json(value: dict[str, Any]) -> str:
-    import json  # noqa: PLC0415
+    import json
 
     return json.dumps(value, indent=2, sort_keys=True) + "\n"
 
@@ -128,7 +128,7 @@ def _put(path: str, item: dict[str, Any]) -> None:
 
 
 def _make_tools(root: str) -> None:
-    import phoenix  # noqa: PLC0415
+    import phoenix
 
     source = os.path.dirname(os.path.abspath(phoenix.__file__ or ""))
     target = f"{root}{LIBRARY}/phoenix"
@@ -146,7 +146,7 @@ def _make_tools(root: str) -> None:
 
 def _copy_tomli(target: str) -> None:
     try:
-        import tomli  # noqa: PLC0415
+        import tomli
     except ImportError:
         return  # a Python that has tomllib does without
     _copy_package(os.path.dirname(os.path.abspath(tomli.__file__ or "")), target)
@@ -160,7 +160,7 @@ def _copy_package(source: str, target: str) -> None:
 
 def _copy(source: str, target: str) -> None:
     """Copy one module and compile it, so that no call of a tool has to."""
-    import py_compile  # noqa: PLC0415
+    import py_compile
 
     with open(source, encoding="utf-8") as file:
         _write(target, file.read())

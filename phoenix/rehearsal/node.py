@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 USAGE = """\
 usage: node new DIR [--pve 8|9] [--from SETUP.json]
 
-Makes a rehearsal node in DIR, which must not exist yet or be an empty folder: a Proxmox VE node as a directory,
-with programs pct, pvesm, pveam and pveversion that behave like the real ones. --pve is the release it stands for
-(default 9). --from describes another node: host name, storage.cfg, user.cfg, bridges, templates and files.
+Makes a rehearsal node in DIR, which must not exist yet or be an empty folder: a Proxmox VE node as a
+directory, with programs pct, pvesm, pveam and pveversion that behave like the real ones. --pve is the release
+it stands for (default 9). --from describes another node: host name, storage.cfg, user.cfg, bridges, templates
+and files.
 """
 _RELEASES = ("8", "9")
 
@@ -77,7 +78,7 @@ def _usage(message: str) -> errors.UsageError:
 def _read_setup(path: str) -> dict[str, Any]:
     if not path:
         return {}
-    import json  # noqa: PLC0415
+    import json
 
     hint = "it must hold a JSON object that describes a node"
     try:
@@ -105,12 +106,9 @@ def new(folder: str, release: str = "9", setup: dict[str, Any] | None = None) ->
         _clear(root, existed)
         if isinstance(error, OSError):
             where = error.filename or root
-            raise errors.NotReady(
-                f"{where} cannot be written: {error.strerror}", "choose another folder"
-            ) from error
-        raise errors.ConfigError(
-            f"the description of the node cannot be used: {error!r}", "correct it"
-        ) from error
+            message = f"{where} cannot be written: {error.strerror}"
+            raise errors.NotReady(message, "choose another folder") from error
+        raise errors.ConfigError(f"the description of the node cannot be used: {error!r}", "correct it") from error
     return layout.describe(root, folder)
 
 
@@ -121,13 +119,11 @@ def _check_empty(folder: str, root: str) -> None:
             what = "is not empty" if os.path.isdir(root) else "is not a folder"
             raise errors.Refused(f"{folder} exists and {what}; nothing was changed", hint)
     except OSError as error:
-        raise errors.NotReady(
-            f"{folder} cannot be read: {error.strerror}", "choose another folder"
-        ) from error
+        raise errors.NotReady(f"{folder} cannot be read: {error.strerror}", "choose another folder") from error
 
 
 def _clear(root: str, existed: bool) -> None:
-    import shutil  # noqa: PLC0415
+    import shutil
 
     if not existed:
         shutil.rmtree(root, ignore_errors=True)

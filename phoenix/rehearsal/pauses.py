@@ -9,6 +9,6 @@ seconds = 0.0
 def pause() -> None:
     """Wait, if this call was asked to be slow."""
     if seconds:
-        import time  # noqa: PLC0415
+        import time
 
         time.sleep(seconds)

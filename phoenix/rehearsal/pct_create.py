@@ -1,4 +1,4 @@
-"""`pct create`: in the order of the real one, so that it leaves behind the same when it is stopped half-way."""
+"""`pct create`: in the order of the real one, so that it leaves the same behind when stopped half-way."""
 
 from __future__ import annotations
 
@@ -207,9 +207,7 @@ def _detect(tree: Tree, conf: GuestConf, found: dict[str, str]) -> None:
             complain(f"got unexpected ostype ({detected} != {given})")
         conf.options["ostype"] = detected
     _detect_architecture(tree, conf, found)
-    if conf.options["ostype"] != "unmanaged" and templates.warns(
-        found, conf.options.get("features", ""), tree.release
-    ):
+    if conf.options["ostype"] != "unmanaged" and templates.warns(found, conf.options.get("features", ""), tree.release):
         count_warning(f"Systemd {found['systemd']} detected. You may need to enable nesting.")
 
 

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from phoenix.pve.guestconf import GuestConf
     from phoenix.rehearsal.tree import Tree
 
-_LIVE = frozenset(
-    ("cores", "description", "hookscript", "hostname", "lock", "onboot", "protection", "startup", "tags")
-)
+_LIVE = frozenset(("cores", "description", "hookscript", "hostname", "lock", "onboot", "protection", "startup", "tags"))
 _LIVE_CHANGE = _LIVE | {"cpulimit", "cpuunits", "memory", "swap"}
 _LIVE_DELETE = _LIVE | {"cpulimit", "cpuunits", "swap"}
 _REQUIRED = ("memory", "ostype", "rootfs")
@@ -64,7 +62,7 @@ def _check_names(given: dict[str, str], delete: list[str], revert: list[str]) ->
                 raise BadParameters({"revert": text})
 
 
-def _update(  # noqa: PLR0913
+def _update(
     tree: Tree, guest: str, conf: GuestConf, given: dict[str, str], delete: list[str], revert: list[str]
 ) -> dict[str, str]:
     for name in revert:

@@ -54,9 +54,7 @@ def _figures(tree: Tree, guest: str, conf: GuestConf, state: str) -> dict[str, s
     settings = conf.options
     present = int(tree.facts.get("cpus", 2))
     disk = values.properties("rootfs", settings.get("rootfs", "")).get("size", "4G")
-    figures = dict.fromkeys(
-        ("disk", "diskread", "diskwrite", "mem", "netin", "netout", "swap", "uptime"), "0"
-    )
+    figures = dict.fromkeys(("disk", "diskread", "diskwrite", "mem", "netin", "netout", "swap", "uptime"), "0")
     figures.update(
         cpus=str(_cpus(settings.get("cores") or settings.get("cpulimit") or "", present)),
         maxdisk=str(formats.size(disk) or 0),

@@ -24,11 +24,7 @@ def is_running(tree: Tree, guest: str) -> bool:
 def guests(tree: Tree) -> set[str]:
     """The IDs of the containers that run."""
     words = tree.read(TABLE).split()
-    return {
-        word.split("/")[4]
-        for word in words
-        if word.startswith("@/var/lib/lxc/") and word.endswith("/command")
-    }
+    return {word.split("/")[4] for word in words if word.startswith("@/var/lib/lxc/") and word.endswith("/command")}
 
 
 def start(tree: Tree, guest: str) -> None:

@@ -64,11 +64,7 @@ def status(tree: Tree, given: dict[str, str]) -> int:
 
 def _row(width: int, cells: tuple[str, ...]) -> str:
     name, kind, state, *figures, share = cells
-    return (
-        f"{name:<{width}} {kind:>10} {state:>10} "
-        + " ".join(f"{cell:>15}" for cell in figures)
-        + f" {share:>8}"
-    )
+    return f"{name:<{width}} {kind:>10} {state:>10} " + " ".join(f"{cell:>15}" for cell in figures) + f" {share:>8}"
 
 
 def _usage(storage: Storage) -> tuple[str, ...]:
@@ -93,9 +89,7 @@ def list_volumes(tree: Tree, given: dict[str, str]) -> int:
     return 0
 
 
-def _guest_rows(
-    tree: Tree, storage: Storage, kinds: list[str], guest: str
-) -> list[tuple[str, str, str, int, str]]:
+def _guest_rows(tree: Tree, storage: Storage, kinds: list[str], guest: str) -> list[tuple[str, str, str, int, str]]:
     rows = []
     for volume in volumes.guest_volumes(tree, storage, guest) if {"rootdir", "images"} & set(kinds) else ():
         owner = str(storages.volume_owner(storages.split_volume(volume)[1]))
@@ -111,9 +105,7 @@ def _form(storage: Storage) -> str:
     return "subvol" if storage.type == "zfspool" else "raw"
 
 
-def _file_rows(
-    tree: Tree, storage: Storage, kinds: list[str], of_guest: bool
-) -> list[tuple[str, str, str, int, str]]:
+def _file_rows(tree: Tree, storage: Storage, kinds: list[str], of_guest: bool) -> list[tuple[str, str, str, int, str]]:
     rows: list[tuple[str, str, str, int, str]] = []
     for kind in kinds:
         if kind in ("rootdir", "images") or not storage.is_files() or (of_guest and kind != "snippets"):

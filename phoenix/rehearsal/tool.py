@@ -81,7 +81,7 @@ def _pretend(outcome: dict[str, Any]) -> int:
 
 
 def _version(tree: Tree, words: list[str]) -> int:
-    from phoenix.rehearsal import storage_tools  # noqa: PLC0415
+    from phoenix.rehearsal import storage_tools
 
     status, usage = storage_tools.version(tree, words)
     if usage:
@@ -93,7 +93,7 @@ def _command(tree: Tree, tool: str, words: list[str]) -> str:
     """The subcommand that the first word means, which may be abbreviated."""
     if words and f"{tool} {words[0]}" in _MODULES:
         return words[0]
-    from phoenix.rehearsal import usages  # noqa: PLC0415
+    from phoenix.rehearsal import usages
 
     if not words:
         raise WrongUsage(usages.unknown(tool, None, tree.release))
@@ -106,15 +106,15 @@ def _command(tree: Tree, tool: str, words: list[str]) -> str:
 
 
 def _subcommand(tree: Tree, name: str, words: list[str]) -> int:
-    from phoenix.pve import options  # noqa: PLC0415
-    from phoenix.rehearsal import arguments  # noqa: PLC0415
+    from phoenix.pve import options
+    from phoenix.rehearsal import arguments
 
     if name not in _MODULES:
         raise Failure(f"the rehearsal node has no `{name}` yet")
     command = options.COMMANDS[name]
     given = arguments.parse(name, command, words, tree.release)
     if "ssh-public-keys" in given:
-        from phoenix.rehearsal import pct_create  # noqa: PLC0415
+        from phoenix.rehearsal import pct_create
 
         given["ssh-public-keys"] = pct_create.read_key_file(tree, given["ssh-public-keys"])
     module, function = _MODULES[name]

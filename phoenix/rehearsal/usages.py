@@ -49,7 +49,7 @@ status <vmid> [OPTIONS]
 unlock <vmid>
 unmount <vmid>
 
-help [<extra-args>] [OPTIONS]"""  # noqa: W291, E501
+help [<extra-args>] [OPTIONS]"""  # noqa: W291
 
 _PVESM = """scan cifs <server> [OPTIONS]
 scan glusterfs <server>

@@ -62,9 +62,7 @@ def check_name(storage: Storage, name: str, release: int = 9) -> None:
     if not storage.is_files():
         if storages.volume_owner(name):
             return
-        kind = {"zfspool": "zfs", "lvmthin": "lvm", "lvm": "lvm", "rbd": "rbd"}.get(
-            storage.type, storage.type
-        )
+        kind = {"zfspool": "zfs", "lvmthin": "lvm", "lvm": "lvm", "rbd": "rbd"}.get(storage.type, storage.type)
         raise Failure(f"unable to parse {kind} volume name '{name}'")
     kind, _, rest = name.partition("/")
     good = bool(rest) and ".." not in rest.split("/")
@@ -235,7 +233,7 @@ def _remove_btrfs(path: str, shown: str) -> None:
 
 
 def _remove_folder(path: str) -> None:
-    import shutil  # noqa: PLC0415
+    import shutil
 
     shutil.rmtree(path)
 
@@ -245,9 +243,7 @@ def guest_volumes(tree: Tree, storage: Storage, guest: str = "") -> list[str]:
     if not storage.is_files():
         folder = f"{VOLUMES}/{storage.name}"
         names = os.listdir(tree(folder)) if os.path.isdir(tree(folder)) else []
-        return sorted(
-            f"{storage.name}:{name}" for name in names if guest in ("", str(storages.volume_owner(name)))
-        )
+        return sorted(f"{storage.name}:{name}" for name in names if guest in ("", str(storages.volume_owner(name))))
     base, found = tree(storage.folder("images")), []
     for owner in os.listdir(base) if os.path.isdir(base) else []:
         if not owner.isdigit() or (guest and owner != guest) or not os.path.isdir(f"{base}/{owner}"):

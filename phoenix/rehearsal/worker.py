@@ -88,8 +88,8 @@ def _work(job: Callable[[], None], output: tuple[int, int], result: tuple[int, i
         words = "failed received interrupt"
     except OSError as error:
         words = f"failed {error.filename}: {error.strerror}"
-    except BaseException:  # noqa: BLE001  a mistake of the rehearsal must not look like a success
-        import traceback  # noqa: PLC0415
+    except BaseException:
+        import traceback
 
         speech.complain(traceback.format_exc())
         words = "failed the rehearsal node made a mistake"

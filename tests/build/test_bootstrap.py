@@ -26,7 +26,19 @@ SHIV = (
     "SHIV_EXTEND_PYTHONPATH",
     "SHIV_PREPEND_PYTHONPATH",
 )
-SHADOWED = ("json", "tomli", "docopt", "zipfile", "fcntl", "re", "hashlib", "phoenix", "managers", "settle", "sitecustomize")
+SHADOWED = (
+    "json",
+    "tomli",
+    "docopt",
+    "zipfile",
+    "fcntl",
+    "re",
+    "hashlib",
+    "phoenix",
+    "managers",
+    "settle",
+    "sitecustomize",
+)
 
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to have folders of other users")
 
@@ -112,7 +124,9 @@ def test_a_damaged_file_heals(installation, name, damage):
     assert not path.is_symlink()
 
 
-@pytest.mark.parametrize("what", ["tree", "stamp", "emptied stamp", "link", "compiled file", "folder in place of a file"])
+@pytest.mark.parametrize(
+    "what", ["tree", "stamp", "emptied stamp", "link", "compiled file", "folder in place of a file"]
+)
 def test_anything_missing_heals(installation, what):
     installation.version()
     tree = installation.tree
@@ -138,7 +152,9 @@ def test_anything_missing_heals(installation, what):
     assert stamp.stat().st_size > 0
 
 
-@pytest.mark.parametrize("name", ["managers/evil_manager.py", "bin/evil-manager", "docopt/evil.pth", "phoenix/evil/__init__.py"])
+@pytest.mark.parametrize(
+    "name", ["managers/evil_manager.py", "bin/evil-manager", "docopt/evil.pth", "phoenix/evil/__init__.py"]
+)
 def test_what_does_not_belong_to_the_build_goes(installation, name):
     installation.version()
     path = installation.tree / name

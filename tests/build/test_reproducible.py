@@ -74,9 +74,7 @@ def test_two_builders_make_the_same_bytes(snapshot):
     able, _ = build.pythons()
     able = [python for python in able if python.series in build.TESTED] or able
     first, second = build.ROUNDS
-    assert build.build_elsewhere(snapshot, able[0], first) == build.build_elsewhere(
-        snapshot, able[-1], second
-    )
+    assert build.build_elsewhere(snapshot, able[0], first) == build.build_elsewhere(snapshot, able[-1], second)
 
 
 @pytest.mark.slow
@@ -93,8 +91,7 @@ def test_every_builder_makes_the_same_bytes():
 def test_builds_at_once_do_not_disturb_one_another(copy):
     argv = [sys.executable, "build.py"]
     running = [
-        subprocess.Popen(argv, cwd=copy, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        for _ in range(4)
+        subprocess.Popen(argv, cwd=copy, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(4)
     ]
     said = [process.communicate()[0] for process in running]
     assert [process.returncode for process in running] == [0] * 4, said
@@ -131,9 +128,7 @@ def test_one_changed_byte_in_a_wheel_is_refused(copy, part):
 def test_what_the_sources_make_is_not_made_twice(copy):
     code = "import build; print(build.up_to_date().stat().st_ino)"
     argv = [sys.executable, "-B", "-c", code]
-    first, second = (
-        subprocess.run(argv, cwd=copy, capture_output=True, text=True, check=True) for _ in range(2)
-    )
+    first, second = (subprocess.run(argv, cwd=copy, capture_output=True, text=True, check=True) for _ in range(2))
     assert first.stdout.splitlines()[-1] == second.stdout.strip()
     with open(copy / "phoenix/cli.py", "a", encoding="utf-8") as file:
         file.write("# changed\n")
@@ -180,12 +175,8 @@ def test_it_holds_what_belongs_there(archive):
     names = archive.namelist()
     assert {name.split("/")[0] for name in names} == AT_THE_ROOT
     assert {name.split("/")[1] for name in names if name.startswith("site-packages/")} == UNPACKED
-    assert not [
-        name for name in names if name.endswith((".so", ".pth", ".pyc", "RECORD", "INSTALLER", ".json.new"))
-    ]
-    assert not [
-        name for name in names if "__pycache__" in name or "/." in name or name.startswith("_bootstrap")
-    ]
+    assert not [name for name in names if name.endswith((".so", ".pth", ".pyc", "RECORD", "INSTALLER", ".json.new"))]
+    assert not [name for name in names if "__pycache__" in name or "/." in name or name.startswith("_bootstrap")]
     assert "site-packages/starter/lxc/9001.toml" in names
     assert {"site-packages/bin/lxc-manager", "site-packages/libexec/rehearsal"} <= set(names)
 

@@ -72,9 +72,7 @@ ONLY_NAMES = {
         ("os.execv", "os.execve", "os.execvp", "os.execvpe", "os.execl", "os.execle", "os.execlp"),
         ("phoenix.process", "phoenix.entry", "phoenix.bootstrap"),
     ),
-    **dict.fromkeys(
-        ("sys.exit", "exit", "quit", "SystemExit"), ("phoenix.entry", "phoenix.bootstrap", "phoenix.cli")
-    ),
+    **dict.fromkeys(("sys.exit", "exit", "quit", "SystemExit"), ("phoenix.entry", "phoenix.bootstrap", "phoenix.cli")),
 }
 MOST_LINES, MOST_LINES_OF_A_FUNCTION = 400, 50
 
@@ -106,11 +104,7 @@ def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
 def names(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Every use of os.NAME and sys.NAME, also when imported from there, and of plain names."""
     for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Attribute)
-            and isinstance(node.value, ast.Name)
-            and node.value.id in ("os", "sys")
-        ):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("os", "sys"):
             yield node.lineno, f"{node.value.id}.{node.attr}"
         elif isinstance(node, ast.ImportFrom) and node.module in ("os", "sys"):
             yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)

@@ -178,9 +178,7 @@ def test_the_manifest_describes_the_tree(stage):
         assert int(mode, 8) == (stage / path).stat().st_mode & 0o7777
 
 
-@pytest.mark.parametrize(
-    "changed", ["phoenix/cli.py", "phoenix/bootstrap/settle.py", "phoenix/bootstrap/zipmain.py"]
-)
+@pytest.mark.parametrize("changed", ["phoenix/cli.py", "phoenix/bootstrap/settle.py", "phoenix/bootstrap/zipmain.py"])
 def test_any_change_is_another_build(checkout, changed):
     before = build.manifest(build.files(), build.guard())
     with open(checkout / changed, "ab") as file:
@@ -254,9 +252,7 @@ def test_an_environment_that_was_not_finished_is_made_anew(tmp_path, monkeypatch
 # --- the command line
 
 
-@pytest.mark.parametrize(
-    "words", [["nonsense"], ["stage"], ["stage", "a", "b"], ["stage", "-x"], ["demo", "-v"]]
-)
+@pytest.mark.parametrize("words", [["nonsense"], ["stage"], ["stage", "a", "b"], ["stage", "-x"], ["demo", "-v"]])
 def test_a_wrong_command_line_is_two_lines_and_2(words, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["build.py", *words])
     assert build.main() == 2

@@ -22,9 +22,7 @@ pytestmark = pytest.mark.processes
 
 def check(argv: list[str], folder: Path) -> None:
     """Run a checker; what it finds is the failure."""
-    ran = subprocess.run(
-        argv, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
+    ran = subprocess.run(argv, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if ran.returncode:
         pytest.fail(ran.stdout + ran.stderr, pytrace=False)
 
@@ -97,9 +95,7 @@ def test_a_test_that_starts_processes_or_leaves_some_uncalled_fails(repository: 
     )
     passed = {line.split("::")[1] for line in ran.stdout.splitlines() if line.startswith("PASSED")}
     bad = {
-        line.split("::")[1].split(" ")[0]
-        for line in ran.stdout.splitlines()
-        if line.startswith(("FAILED", "ERROR"))
+        line.split("::")[1].split(" ")[0] for line in ran.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))
     }
     assert bad == {f"test_{number}" for number in range(len(STARTING))}, ran.stdout
     assert passed - bad == {"test_registered", "test_marked"}
