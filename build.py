@@ -186,7 +186,7 @@ def places() -> Iterator[str]:
     yield sys.executable
     yield "/usr/bin/python3"
     folders = os.environ.get("PATH", os.defpath).split(":")
-    roots = {os.environ.get("PYENV_ROOT", ""), str(Path.home() / ".pyenv")}
+    roots = {os.environ.get("PYENV_ROOT", ""), os.path.expanduser("~/.pyenv")}
     roots.update(folder[: -len("/shims")] for folder in folders if folder.endswith("/shims"))
     for minor in range(9, 15):
         yield from (f"{folder}/python3.{minor}" for folder in folders if folder)
@@ -357,8 +357,7 @@ def with_shiv(contents: dict[str, bytes]) -> dict[str, bytes]:
     wheels = [wheel(name, pinned) for name, pinned in pins.items()]
 
     def fill(python: str) -> None:
-        ask_where = [python, "-I", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
-        packages = Path(subprocess.run(ask_where, capture_output=True, text=True, check=True).stdout.strip())
+        packages = next(Path(python).parents[1].glob("lib/python3.*/site-packages"))
         for data in wheels:
             for path, content in unpacked(data):
                 (packages / path).parent.mkdir(parents=True, exist_ok=True)
@@ -478,14 +477,15 @@ def reproduce() -> None:
         for name, pinned in table(part).items():
             wheel(name, pinned)
     able, unable = pythons()
+    cut = cut_off()
     digests = []
     with tempfile.TemporaryDirectory() as folder:
         snapshot = Path(folder, "snapshot")
         copy_checkout(snapshot)
         for around in ROUNDS:
             for python in able:
-                digests.append(build_elsewhere(snapshot, python, around))
-                network = "network" if around.network or os.geteuid() else "no network"
+                digests.append(build_elsewhere(snapshot, python, around, [] if around.network else cut))
+                network = "network" if around.network or not cut else "no network"
                 print(f"{digests[-1]}  {python.name}  {around.umask:03o}  {around.zone}  {network}", flush=True)
     for reason in unable:
         print(f"cannot build: {reason}")
@@ -494,15 +494,21 @@ def reproduce() -> None:
         raise BuildError("the builds differ", "unpack two of them and compare: diff -r")
 
 
-def build_elsewhere(snapshot: Path, python: Python, around: Surroundings) -> str:
+def cut_off() -> list[str]:
+    """What runs a command without network, if this user may do that here."""
+    unshare = ["unshare", "--net"]
+    with contextlib.suppress(OSError):
+        if subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode == 0:
+            return unshare
+    return []
+
+
+def build_elsewhere(snapshot: Path, python: Python, around: Surroundings, prefix: Sequence[str] = ()) -> str:
     """The SHA-256 of what a copy of the checkout builds."""
     copy = snapshot.with_name(python.name) / around.folder
     shutil.copytree(snapshot, copy)
-    argv = [python.path, "build.py"]
-    if not around.network and os.geteuid() == 0:
-        argv = ["unshare", "--net", *argv]
     ran = subprocess.run(
-        argv,
+        [*prefix, python.path, "build.py"],
         cwd=copy,
         env=surroundings(HOME=str(copy), TZ=around.zone, LC_ALL=around.locale),
         umask=around.umask,
@@ -564,7 +570,7 @@ def tested_pythons() -> tuple[list[Python], list[str]]:
 
 def parts(found: list[Python], default: Python) -> Iterator[tuple[Python, list[str]]]:
     """The folders of tests that have any, and the Python to run them with."""
-    folders = sorted({path.parent.name for path in HERE.glob("tests/*/test_*.py")})
+    folders = sorted({path.relative_to(HERE).parts[1] for path in HERE.glob("tests/*/**/test_*.py")})
     each = [f"tests/{name}" for name in folders if name in ON_EACH_PYTHON]
     once = [f"tests/{name}" for name in folders if name not in ON_EACH_PYTHON]
     for python in found:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,8 +53,8 @@ WATCH = Watch()
 
 
 def pytest_configure() -> None:
-    """Keep what hypothesis remembers out of the checkout."""
-    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", os.path.join(tempfile.gettempdir(), "phoenix-hypothesis"))
+    """Let hypothesis remember what failed in dist, and nowhere else in the checkout."""
+    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(REPOSITORY / "dist" / "hypothesis")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -98,9 +98,14 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def built() -> Path:
-    """dist/phoenix.pyz, made of the sources as they are."""
-    return build.up_to_date()
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """phoenix.pyz as built of the sources, and SHA256SUMS beside it; a copy, which no other build replaces."""
+    folder = tmp_path_factory.mktemp("built")
+    build.up_to_date()
+    with build.locked():
+        for name in ("phoenix.pyz", "SHA256SUMS"):
+            shutil.copy(build.DIST / name, folder)
+    return folder / "phoenix.pyz"
 
 
 @pytest.fixture(scope="session")

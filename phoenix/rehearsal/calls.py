@@ -6,6 +6,7 @@ import os
 import time
 
 from phoenix.rehearsal import jsons
+from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.tree import COUNTS
 
 TYPE_CHECKING = False
@@ -31,26 +32,24 @@ class Call:
 
     def note(self, tree: Tree, status: int) -> None:
         """Append it to the log, in one write."""
-        line = jsons.show(
-            {
-                "at": round(self._begun, 3),
-                "argv": list(self._words),
-                "env": sorted(os.environ),
-                "stdin": self._inputs[0],
-                "stdout": self._inputs[1],
-                "pid": os.getpid(),
-                "ppid": os.getppid(),
-                "cwd": self._folder,
-                "duration": round(time.time() - self._begun, 3),
-                "exit": status,
-            }
-        )
+        line: dict[str, jsons.Value] = {
+            "at": round(self._begun, 3),
+            "argv": [*self._words],
+            "env": [*sorted(os.environ)],
+            "stdin": self._inputs[0],
+            "stdout": self._inputs[1],
+            "pid": os.getpid(),
+            "ppid": os.getppid(),
+            "cwd": self._folder,
+            "duration": round(time.time() - self._begun, 3),
+            "exit": status,
+        }
         try:
             number = os.open(tree(LOG), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         except OSError:
             return  # the tree is gone or read-only: that is no matter of the tool
         try:
-            os.write(number, line.encode() + b"\n")
+            os.write(number, jsons.show(line).encode() + b"\n")
         finally:
             os.close(number)
 
@@ -74,12 +73,13 @@ def fault(tree: Tree, command: str) -> dict[str, Any]:
     path = tree("/faults.toml")
     if not os.path.exists(path):
         return {}
+    import tomli
+
     try:
-        import tomli as toml
-    except ImportError:
-        import tomllib as toml  # type: ignore[import-not-found,no-redef,unused-ignore]
-    with open(path, "rb") as file:
-        entries = toml.load(file).get("fault", [])
+        with open(path, "rb") as file:
+            entries = tomli.load(file).get("fault", [])
+    except ValueError as error:
+        raise Failure(f"{path}: {error}", 70) from error
     chosen: dict[str, Any] = {}
     number = 0
     for entry in entries:

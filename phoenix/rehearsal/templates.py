@@ -45,10 +45,10 @@ def is_archive(name: str, release: int) -> bool:
 
 
 def facts(name: str, size: int, known: Mapping[str, Any]) -> dict[str, str]:
-    """What unpacking an archive brings: ostype, arch, systemd ("" for none) and whether it has an init to start.
+    """What unpacking an archive brings: ostype, arch, systemd ("" for none), and init: whether it can start.
 
-    `known` is what the node was told about it; the rest is guessed from the name. An archive of less than a MiB
-    cannot hold a system that boots.
+    `known` is what the node was told about it; the rest is guessed from the name. An archive of less than a
+    MiB cannot hold a system that boots.
     """
     plain = name.rpartition("/")[2]
     words = plain.split("-")

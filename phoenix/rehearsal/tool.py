@@ -1,12 +1,10 @@
-"""A tool: one call of pct, pvesm, pveam or pveversion on a rehearsal node, from its words to its exit status."""
+"""A tool: one call of pct, pvesm, pveam or pveversion on a node, from its words to its exit status."""
 
 from __future__ import annotations
 
 import os
-import signal
-import sys
 
-from phoenix.rehearsal import pauses, speech
+from phoenix.rehearsal import pauses, signals, speech
 from phoenix.rehearsal.calls import Call, fault
 from phoenix.rehearsal.failures import BadParameters, Failure, WrongUsage
 from phoenix.rehearsal.tree import FACTS, Tree
@@ -38,8 +36,8 @@ def main(script: str, words: list[str]) -> int:
     script = os.path.realpath(script)
     tree = Tree(script.rsplit("/", 3)[0])
     name = os.path.basename(script)
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signals.on(signals.PIPE, signals.DEFAULT)
+    signals.on(signals.INT, signals.DEFAULT)
     call = Call([name, *words])
     status = 255
     try:
@@ -130,8 +128,3 @@ def _subcommand(tree: Tree, name: str, words: list[str]) -> int:
 def is_node(root: str) -> bool:
     """Whether a directory is a rehearsal node."""
     return os.path.isfile(root.rstrip("/") + FACTS)
-
-
-def start() -> None:
-    """What DIR/usr/sbin/TOOL calls."""
-    sys.exit(main(sys.argv[0], sys.argv[1:]))

@@ -45,7 +45,7 @@ class Tree:
             return ""
 
     def replace(self, path: str, text: str, mode: int = 0o640) -> None:
-        """Write one of the node's files: beside it, then renamed, so that a reader sees the old or the new."""
+        """Write one of the node's files: beside it, then renamed, so that a reader sees old or new."""
         beside = f"{self(path)}.tmp.{os.getpid()}"
         number = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
         try:

@@ -109,7 +109,7 @@ def size(tree: Tree, volume: str) -> int | None:
 
 
 def allocate(tree: Tree, storage: Storage, guest: str, kib: int) -> str:
-    """Make a disk for a container, as folder if it has no size, and a file system on it. Returns the volume."""
+    """Make a disk for a container, a folder if it has no size, with a file system. Returns the volume."""
     folder = f"{storage.folder('images')}/{guest}" if storage.is_files() else f"{VOLUMES}/{storage.name}"
     os.makedirs(tree(folder), exist_ok=True)
     as_folder = kib == 0

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 
-from phoenix.rehearsal import speech
+from phoenix.rehearsal import signals, speech
 from phoenix.rehearsal.failures import Failure, Interrupted
 
 TYPE_CHECKING = False
@@ -23,14 +22,14 @@ def run(job: Callable[[], None]) -> int:
     """
     global _worker
     output, result = os.pipe(), os.pipe()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
-        signal.signal(number, _pass_on)
+    for number in (signals.INT, signals.TERM, signals.QUIT):
+        signals.on(number, _pass_on)
     child = os.fork()
     if not child:
         _work(job, output, result)
     _worker = child
     if _asked:
-        os.kill(child, signal.SIGTERM)
+        os.kill(child, signals.TERM)
     os.close(output[1])
     os.close(result[1])
     while True:
@@ -53,7 +52,7 @@ def _pass_on(*_: object) -> None:
     global _asked
     _asked += 1
     if _worker:
-        os.kill(_worker, signal.SIGTERM if _asked < 4 else signal.SIGKILL)
+        os.kill(_worker, signals.TERM if _asked < 4 else signals.KILL)
 
 
 def _end(words: str, status: int) -> int:
@@ -69,15 +68,15 @@ def _end(words: str, status: int) -> int:
 
 def _work(job: Callable[[], None], output: tuple[int, int], result: tuple[int, int]) -> None:
     os.setsid()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    signals.on(signals.INT, signals.IGNORE)
+    signals.on(signals.QUIT, signals.DEFAULT)
     for number in (output[0], result[0]):
         os.close(number)
     os.dup2(output[1], 1)
     os.dup2(output[1], 2)
     os.close(output[1])
     try:
-        signal.signal(signal.SIGTERM, _interrupt)
+        signals.on(signals.TERM, _interrupt)
         if _asked:  # it came before this process was its own
             raise Interrupted
         job()
@@ -98,5 +97,5 @@ def _work(job: Callable[[], None], output: tuple[int, int], result: tuple[int, i
 
 
 def _interrupt(*_: object) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signals.on(signals.TERM, signals.IGNORE)
     raise Interrupted

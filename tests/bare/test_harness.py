@@ -47,7 +47,7 @@ def test_only_its_own_processes_are_to_be_seen(node):
 
 def test_a_fresh_node_is_unchanged_and_every_change_is_listed(node):
     assert node.changed() == []
-    # Debian compiles only a part of the standard library: a program that does not keep Python from it adds the rest.
+    # Debian compiles only a part of the standard library; without -B this would add the rest.
     node.run("python3", "-BIS", "-c", "import json")
     assert node.changed() == []
     node.run(

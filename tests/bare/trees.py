@@ -26,8 +26,8 @@ RECIPE = ("--variant=minbase", "--include=python3-minimal,libpython3-stdlib")
 BUILD_SECONDS = 1200
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-# The tests see the node's layers through /proc/PID/root, so that they need no mounts of their own. /proc is still
-# that of the host when the shell reads its first line: that is where its PID out there is from.
+# The tests see the node's layers through /proc/PID/root, so that they need no mounts of their own. The shell
+# still has the /proc of the host, which tells it its PID out there.
 HOLD = """
 set -e
 read -r pid rest </proc/self/stat

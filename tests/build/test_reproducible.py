@@ -74,7 +74,8 @@ def test_two_builders_make_the_same_bytes(snapshot):
     able, _ = build.pythons()
     able = [python for python in able if python.series in build.TESTED] or able
     first, second = build.ROUNDS
-    assert build.build_elsewhere(snapshot, able[0], first) == build.build_elsewhere(snapshot, able[-1], second)
+    one = build.build_elsewhere(snapshot, able[0], first)
+    assert build.build_elsewhere(snapshot, able[-1], second, build.cut_off()) == one
 
 
 @pytest.mark.slow
