@@ -129,6 +129,7 @@ def change(call: Call, planner: Planner, prepare: Preparation | None = None) -> 
             if prepare:
                 prepare(work, state)
             state, done = reconcile.run(work, state)
+            report.check_refused(call.id, work.plan(state))
         work.noted(state)
     finally:
         locks.release(lock)

@@ -37,10 +37,17 @@ class Observed(Value):
     volumes: tuple[str, ...] = ()  # its own, of any storage, sorted
 
     @property
+    def half_made(self) -> bool:
+        """Whether it is nothing yet but locked for its making: no option of it is there."""
+        return self.exists and self.lock == "create" and not self.mark
+
+    @property
     def state(self) -> str:
         """Its state in a word or two."""
         if not self.exists:
             return "not created"
+        if self.half_made:
+            return "half made"
         return "template" if self.template else "running" if self.running else "stopped"
 
 

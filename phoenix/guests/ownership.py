@@ -30,7 +30,7 @@ def check(guest: str, observed: Observed, record: Record | None) -> None:
             f"the ID {guest} is taken by {observed.elsewhere}; an ID is one guest in the whole cluster",
             f"give the guest another ID: rename its file {guest}.toml",
         )
-    if observed.lock == "create" and not observed.mark:
+    if observed.half_made:
         raise half_made(guest, observed, record)
     if not observed.exists:
         return

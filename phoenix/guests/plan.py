@@ -43,7 +43,7 @@ class Plan(Value):
 
 def converge(wanted: Container, observed: Observed, mark: str) -> Plan:
     """Make the container what its file says, and start or stop it as the file says."""
-    if not observed.exists:
+    if not observed.exists or observed.half_made:
         settings = dict(wanted.settings)
         settings["description"] = with_mark(str(settings.get("description", "")), mark)
         create = Step("create", tuple(pct.create(wanted.id, wanted.ostemplate, settings)))

@@ -1,0 +1,274 @@
+"""Signals, kills, crowds and lying tools: what a create leaves behind, and that one more run converges."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+pytestmark = pytest.mark.processes
+
+
+class World:
+    """A rehearsal node with the starter configuration, and the product to run on it."""
+
+    def __init__(self, built, root):
+        self.built = built
+        self.root = root
+        for words in (["node", "new", str(root)], [f"--root={root}", "init"]):
+            subprocess.run([*self.phoenix(), *words], check=True, capture_output=True, env={})
+
+    def phoenix(self):
+        return [sys.executable, "-IS", str(self.built)]
+
+    def start(self, *words):
+        argv = [*self.phoenix(), f"--root={self.root}", *words]
+        return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={})
+
+    def run(self, *words):
+        process = self.start(*words)
+        out, err = process.communicate(timeout=120)
+        assert "Traceback" not in err
+        return process.returncode, out, err
+
+    def fault(self, text):
+        (self.root / "faults.toml").write_text(f"[[fault]]\n{text}\n")
+
+    def heal(self):
+        (self.root / "faults.toml").unlink()
+
+    @property
+    def conf(self):
+        return self.root / "etc/pve/lxc/9001.conf"
+
+    def calls(self, verb):
+        path = self.root / "var/log/rehearsal-calls.jsonl"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [call for call in map(json.loads, lines) if call["argv"][1] == verb]
+
+    def events(self):
+        path = self.root / "var/lib/phoenix/journal/lxc-9001.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+    def volumes(self):
+        folder = self.root / "var/lib/vz/images/9001"
+        return sorted(os.listdir(folder)) if folder.exists() else []
+
+    def processes(self):
+        """The command lines of this world that run now: pct, managers, dispatchers."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as file:
+                    words = file.read().decode(errors="replace").split("\0")
+            except OSError:
+                continue
+            if any(str(self.root) in word for word in words):
+                found.append((int(pid), words))
+        return found
+
+    def pids(self, part):
+        return [pid for pid, words in self.processes() if any(part in word for word in words)]
+
+    def until(self, condition, seconds=30):
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "it did not come about"
+            time.sleep(0.02)
+
+    def create_under_way(self):
+        """Start a slow create; returns the dispatcher once pct is in the middle of it."""
+        self.fault('command = "pct create"\nslow = 3')
+        dispatcher = self.start("create", "9001")
+        self.until(lambda: self.conf.exists() and self.volumes())
+        return dispatcher
+
+    def converges(self):
+        """One more run makes the container, and a second finds nothing to do."""
+        assert self.run("create", "9001")[0] == 0
+        before = self.conf.read_text()
+        assert self.run("create", "9001")[:2] == (0, "9001  web  running  nothing to do\n")
+        assert self.conf.read_text() == before
+        assert self.volumes() == ["vm-9001-disk-0.raw"]
+
+
+@pytest.fixture
+def world(built, tmp_path):
+    return World(built, tmp_path / "node")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_the_dispatcher_ends_the_create_cleanly(world, number):
+    dispatcher = world.create_under_way()
+    dispatcher.send_signal(number)
+    out, err = dispatcher.communicate(timeout=60)
+    assert dispatcher.returncode == 128 + number, err
+    assert f"stopped by signal {int(number)}; it is not created" in err
+    assert world.processes() == []
+    assert not world.conf.exists()
+    assert world.volumes() == []
+    assert [event["event"] for event in world.events()] == ["intent", "outcome"]
+    world.heal()
+    world.converges()
+
+
+def test_three_signals_are_passed_on_once(world):
+    dispatcher = world.create_under_way()
+    for _ in range(3):
+        dispatcher.send_signal(signal.SIGTERM)
+        time.sleep(0.05)
+    dispatcher.communicate(timeout=60)
+    assert dispatcher.returncode == 143
+    assert world.processes() == []
+
+
+def test_a_hangup_lets_pct_finish_and_begins_nothing_more(world):
+    dispatcher = world.create_under_way()
+    dispatcher.send_signal(signal.SIGHUP)
+    _, err = dispatcher.communicate(timeout=60)
+    assert dispatcher.returncode == 129, err
+    assert "it is stopped" in err
+    assert "hostname: web" in world.conf.read_text()
+    assert world.calls("start") == []
+    world.converges()
+    assert len(world.calls("create")) == 1
+
+
+def test_kill_of_dispatcher_and_manager_lets_pct_finish_and_a_rerun_converges(world):
+    dispatcher = world.create_under_way()
+    for pid in [dispatcher.pid, *world.pids("lxc-manager")]:
+        os.kill(pid, signal.SIGKILL)
+    dispatcher.communicate()
+    early, _, err = world.run("create", "9001")
+    assert early == 5, err
+    assert "at this moment" in err
+    world.until(lambda: not world.processes())
+    world.heal()
+    world.converges()
+    assert len(world.calls("create")) == 1
+
+
+def test_kill_of_the_manager_alone_is_told_by_the_dispatcher(world):
+    dispatcher = world.create_under_way()
+    os.kill(world.pids("/bin/lxc-manager")[0], signal.SIGKILL)
+    dispatcher.communicate(timeout=30)
+    assert dispatcher.returncode == 137
+    world.until(lambda: not world.processes())
+    world.heal()
+    world.converges()
+
+
+def test_a_create_that_was_killed_with_its_pct_is_explained_and_nothing_is_touched(world):
+    world.create_under_way()
+    for pid, _ in world.processes():
+        os.kill(pid, signal.SIGKILL)
+    world.until(lambda: not world.processes())
+    before = world.conf.read_text(), world.volumes()
+    assert before[0] == "lock: create\n"
+    world.heal()
+    code, _, err = world.run("create", "9001")
+    assert code == 7
+    assert "left half made" in err
+    assert "pct unlock 9001" in err
+    assert (world.conf.read_text(), world.volumes()) == before
+
+
+def test_of_many_at_once_one_makes_the_container_and_the_others_wait_or_find_it(world):
+    world.fault('command = "pct create"\nslow = 1')
+    crowd = [world.start("create", "9001") for _ in range(16)]
+    codes = sorted(process.wait(timeout=120) for process in crowd)
+    for process in crowd:
+        process.communicate()
+    assert set(codes) <= {0, 5}
+    assert codes[0] == 0
+    assert len(world.calls("create")) == 1
+    world.heal()
+    world.converges()
+
+
+def test_exit_0_without_effect_is_a_failure(world):
+    world.fault('command = "pct create"\nlie = true')
+    code, out, err = world.run("create", "9001")
+    assert (code, out) == (1, "")
+    assert "reported success, but what it was to do is not there; it is not created" in err
+    assert "next:  " in err
+    world.heal()
+    world.converges()
+
+
+def test_a_failure_with_effect_is_recognised_and_not_done_again(world):
+    world.fault('command = "pct create"\nafter = { stderr = "connection lost", code = 255 }')
+    code, out, err = world.run("create", "9001")
+    assert (code, out) == (0, "9001  web  running  by pct create, pct start\n")
+    assert "connection lost" in err
+    assert len(world.calls("create")) == 1
+
+
+def test_a_failure_without_effect_says_the_cause_once_and_a_rerun_converges(world):
+    world.fault('command = "pct create"\nbefore = { stderr = "unable to create CT 9001 - no such thing", code = 255 }')
+    code, _, err = world.run("create", "9001")
+    assert code == 1
+    assert err.count("no such thing") == 1
+    world.heal()
+    world.converges()
+
+
+def test_a_start_that_fails_keeps_the_container(world):
+    world.fault('command = "pct start"\nbefore = { stderr = "startup for container failed", code = 255 }')
+    code, _, err = world.run("create", "9001")
+    assert code == 1
+    assert "it is stopped" in err
+    world.heal()
+    world.converges()
+    assert len(world.calls("create")) == 1
+
+
+def test_a_step_that_takes_longer_than_its_deadline_goes_on_by_itself(world):
+    world.fault('command = "pct create"\nslow = 4')
+    code, _, err = world.run("create", "9001", "--timeout=1")
+    assert code == 7
+    assert "still runs after 1 s" in err
+    world.until(lambda: not world.processes())
+    world.heal()
+    world.converges()
+    assert len(world.calls("create")) == 1
+
+
+def test_a_stranger_is_neither_changed_nor_deleted(world):
+    world.conf.write_text("arch: amd64\nhostname: web\nmemory: 512\nrootfs: local:9001/vm-9001-disk-0.raw,size=8G\n")
+    before = world.conf.read_text()
+    for words in (["create", "9001"], ["start", "9001"], ["stop", "9001"], ["delete", "9001", "--yes"]):
+        code, _, err = world.run(*words)
+        assert code == 8, (words, err)
+        assert "not provably Phoenix's own" in err
+    assert world.conf.read_text() == before
+    for verb in ("create", "set", "start", "stop", "shutdown", "destroy"):
+        assert world.calls(verb) == []
+
+
+def test_the_mark_alone_proves_nothing(world):
+    assert world.run("create", "9001")[0] == 0
+    (world.root / "var/lib/phoenix/records/lxc-9001").unlink()
+    code, _, err = world.run("delete", "9001", "--yes")
+    assert code == 8
+    assert "no record" in err
+    assert world.conf.exists()
+
+
+def test_no_quorum_changes_nothing(world):
+    assert world.run("create", "9001")[0] == 0
+    members = world.root / "etc/pve/.members"
+    members.write_text(members.read_text().replace('"quorate": 1', '"quorate": 0'))
+    facts = json.loads(members.read_text())
+    facts.setdefault("cluster", {})["quorate"] = 0
+    members.write_text(json.dumps(facts))
+    calls = len(world.calls("shutdown")) + len(world.calls("destroy"))
+    code, _, err = world.run("delete", "9001", "--yes")
+    assert code == 6
+    assert "quorum" in err
+    assert len(world.calls("shutdown")) + len(world.calls("destroy")) == calls
