@@ -23,10 +23,12 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -448,8 +450,39 @@ def stage(folder: Path) -> None:
 
 
 def demo() -> None:
-    """Build, and show it at work."""
+    """Build, and show a container made on a rehearsal node: what was run, what came of it, and that it lasts."""
     build()
+    folder = DIST / "demo"
+    shutil.rmtree(folder, ignore_errors=True)
+    node = folder / "node"
+    show("node", "new", str(node))
+    for words in (["init"], ["plan", "9001"], ["create", "9001"]):
+        show(f"--root={node}", *words)
+    log = next((node / "var/log/phoenix").glob("*-lxc-9001.log"))
+    print("\nThe dispatcher ran this child:\n  " + log.read_text().split("run by ", 1)[1].split("\n", 1)[0])
+    calls = tool_calls(node)
+    print("\nThe child ran these tools:", *("  " + call for call in calls), sep="\n")
+    conf = node / "etc/pve/lxc/9001.conf"
+    text = conf.read_text()
+    print("\n/etc/pve/lxc/9001.conf of the node is now:\n" + textwrap.indent(text, "  "), end="")
+    show(f"--root={node}", "create", "9001")
+    if tool_calls(node) != calls or conf.read_text() != text:
+        raise Stop("the second create changed something", f"look at {node}")
+    print("The second create ran no tool and changed nothing.")
+    print(f"\nThe node stays in {node}: try phoenix.pyz --root={node} status, restart 9001, delete 9001")
+
+
+def show(*words: str) -> None:
+    """Run the product as a user would, with its output shown."""
+    print("\n$ phoenix.pyz " + " ".join(words), flush=True)
+    if subprocess.run([sys.executable, "-IS", str(PRODUCT), *words], stderr=subprocess.STDOUT, check=False).returncode:
+        raise Stop(f"phoenix.pyz {' '.join(words)} failed", "its message is above")
+
+
+def tool_calls(node: Path) -> list[str]:
+    """The calls of Proxmox VE's tools that a rehearsal node has seen."""
+    lines = (node / "var/log/rehearsal-calls.jsonl").read_text().splitlines()
+    return [shlex.join([Path(argv[0]).name, *argv[1:]]) for argv in (json.loads(line)["argv"] for line in lines)]
 
 
 # --- reproduce ----------------------------------------------------------------------------------------------
@@ -537,12 +570,12 @@ def copy_checkout(target: Path) -> None:
 
 
 class Ran(NamedTuple):
-    """A part of the tests that ran: how pytest closed it, and what was skipped."""
+    """A part of the tests that ran: how pytest closed it, and how many tests were skipped for which reason."""
 
     title: str
     status: int
     closing: str
-    skipped: list[str]
+    skipped: dict[str, int]
 
 
 def test(words: list[str]) -> None:
@@ -624,7 +657,11 @@ def run_part(python: Python, default: Python, arguments: list[str]) -> Ran:
         for line in pytest.stdout:
             print(line, end="", flush=True)
             lines.append(re.sub(r"\x1b\[[0-9;]*m", "", line.rstrip()))
-    skipped = [line for line in lines if line.startswith("SKIPPED ")]
+    skipped: dict[str, int] = {}
+    for line in lines:
+        found = re.fullmatch(r"SKIPPED \[(\d+)\] \S+ (.*)", line)
+        if found:
+            skipped[found[2]] = skipped.get(found[2], 0) + int(found[1])
     return Ran(title, pytest.returncode, (lines or ["no output"])[-1].strip("= "), skipped)
 
 
@@ -635,8 +672,8 @@ def summary(ran: list[Ran], missing: list[str]) -> int:
         print(f"{part.title}: {part.closing}")
     for line in missing:
         print(line)
-    for line in sorted({line for part in ran for line in part.skipped}):
-        print(line)
+    for reason in dict.fromkeys(reason for part in ran for reason in part.skipped):
+        print(f"{sum(part.skipped.get(reason, 0) for part in ran)} skipped: {reason}")
     failed = sum(part.status != 0 for part in ran)
     print(f"{failed} of {len(ran)} parts failed" if failed else "all passed", flush=True)
     return 1 if failed else 0

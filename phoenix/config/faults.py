@@ -43,5 +43,7 @@ class Faults:
 
 def shown(value: Any) -> str:
     """A value as a user recognises it: its type where that is the point, cut short where it is long."""
+    if isinstance(value, bool):
+        return str(value).lower()
     text = repr(value) if isinstance(value, (str, bool, int, float)) else NAMES.get(type(value), type(value).__name__)
     return text if len(text) <= 80 else text[:77] + "..."

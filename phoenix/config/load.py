@@ -53,8 +53,8 @@ def document(path: str) -> Document:
         return Document(path, tomli.loads(data.decode("utf-8")))
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise ConfigError(f"{path}: line {line}: not UTF-8") from error
+        raise ConfigError(f"{path}: line {line}: not UTF-8", f"edit {path}") from error
     except tomli.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: {error}") from error
+        raise ConfigError(f"{path}: {error}", f"edit {path}") from error
     except RecursionError as error:
-        raise ConfigError(f"{path}: nested too deeply") from error
+        raise ConfigError(f"{path}: nested too deeply", f"edit {path}") from error

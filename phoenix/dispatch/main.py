@@ -180,7 +180,8 @@ def init(tree: str, words: Words) -> int:
     """Write the starter configuration."""
     from phoenix.dispatch import starter
 
-    return starter.write(tree, configuration_folder(words))
+    places = [f"{name}={words.options[name]}" for name in ("--root", "--config") if name in words.options]
+    return starter.write(tree, configuration_folder(words), " ".join(["phoenix.pyz", *places]))
 
 
 def show_version(tree: str, words: Words) -> int:

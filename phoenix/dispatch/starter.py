@@ -7,8 +7,11 @@ import os
 from phoenix import files, output
 
 
-def write(tree: str, folder: str) -> int:
-    """Copy the starter configuration of this build to `folder`, file by file; existing files stay."""
+def write(tree: str, folder: str, command: str) -> int:
+    """Copy the starter configuration of this build to `folder`, file by file; existing files stay.
+
+    `command` is how the user started Phoenix, for the hint at the end.
+    """
     source = tree + "/starter"
     for here, folders, names in os.walk(source):
         folders.sort()
@@ -18,5 +21,5 @@ def write(tree: str, folder: str) -> int:
             with open(f"{here}/{name}", "rb") as file:
                 made = files.create(target, file.read())
             output.text(("wrote    " if made else "kept     ") + target)
-    output.text("next:    phoenix.pyz check; phoenix.pyz plan 9001; phoenix.pyz create 9001")
+    output.text(f"next:    {command} check; {command} plan 9001; {command} create 9001")
     return 0

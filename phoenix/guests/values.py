@@ -38,8 +38,9 @@ def decode(option: Option, key: str, value: Any, faults: Faults) -> Setting | No
     if option.properties:
         return decode_table(option, key, value, faults)
     if option.name in LISTS and isinstance(value, list):
-        if not all(isinstance(item, str) and item for item in value):
-            faults.add(key, "a list of texts", value)
+        strange = [item for item in value if not isinstance(item, str) or not item]
+        if strange:
+            faults.add(key, "a list of texts", strange[0])
             return None
         value = LISTS[option.name].join(value)
     if option.format == "pve-startup-order" and isinstance(value, dict):

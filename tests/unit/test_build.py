@@ -279,15 +279,18 @@ def test_a_full_disk_is_two_lines(monkeypatch, capsys):
 
 
 def test_the_summary_ends_with_what_was_skipped_and_the_verdict(capsys):
-    skipped = ["SKIPPED [1] tests/bare/test_x.py:1: not root"]
-    ran = [build.Ran("Python 3.9.18: tests/unit", 0, "5 passed", []), build.Ran("b", 1, "1 failed", skipped)]
+    ran = [
+        build.Ran("Python 3.9.18: tests/unit", 0, "5 passed, 2 skipped", {"not root": 2}),
+        build.Ran("b", 1, "1 failed, 4 skipped", {"not root": 3, "no tool": 1}),
+    ]
     assert build.summary(ran, ["Python 3.13: not on this machine"]) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-5:] == [
-        "Python 3.9.18: tests/unit: 5 passed",
-        "b: 1 failed",
+    assert lines[-6:] == [
+        "Python 3.9.18: tests/unit: 5 passed, 2 skipped",
+        "b: 1 failed, 4 skipped",
         "Python 3.13: not on this machine",
-        *skipped,
+        "5 skipped: not root",
+        "1 skipped: no tool",
         "1 of 2 parts failed",
     ]
 
