@@ -467,7 +467,7 @@ def demo() -> None:
     print("\n/etc/pve/lxc/9001.conf of the node is now:\n" + textwrap.indent(text, "  "), end="")
     show(f"--root={node}", "create", "9001")
     if tool_calls(node) != calls or conf.read_text() != text:
-        raise Stop("the second create changed something", f"look at {node}")
+        raise BuildError("the second create changed something", f"look at {node}")
     print("The second create ran no tool and changed nothing.")
     print(f"\nThe node stays in {node}: try phoenix.pyz --root={node} status, restart 9001, delete 9001")
 
@@ -476,7 +476,7 @@ def show(*words: str) -> None:
     """Run the product as a user would, with its output shown."""
     print("\n$ phoenix.pyz " + " ".join(words), flush=True)
     if subprocess.run([sys.executable, "-IS", str(PRODUCT), *words], stderr=subprocess.STDOUT, check=False).returncode:
-        raise Stop(f"phoenix.pyz {' '.join(words)} failed", "its message is above")
+        raise BuildError(f"phoenix.pyz {' '.join(words)} failed", "its message is above")
 
 
 def tool_calls(node: Path) -> list[str]:

@@ -5,22 +5,11 @@ Usage:
   lxc-manager --help
   lxc-manager --version
 
-Actions: create, start, stop, restart, delete, status, plan, check, list-actions. check may go without --id and
-reads every file of containers then; list-actions needs none.
+Actions: create, start, stop, restart, delete, status, plan, check. check may go without --id: it reads every
+file of containers then. delete needs --yes. A shutdown may take --timeout seconds, 60 if that is not given.
 
 Options:
-  --action=<action>    what to do
-  --id=<id>            the container, a number from 100 to 999999999
-  --config=<dir>       the configuration folder, instead of /etc/phoenix
-  --root=<dir>         work on the node in this folder instead of this machine
-  --output=<format>    text or json
-  --dry-run            say what would be done and change nothing
   --exit-code          with plan: end with 10 if there is anything to do
-  --yes                with delete: yes, delete it
-  --run-id=<id>        the name of this run, for its log
-  --timeout=<seconds>  the longest that one step may take; for a shutdown 60 if not given
-  --help               this text
-  --version            the version
 """
 
 from __future__ import annotations
@@ -38,8 +27,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from phoenix.call import Call
     from phoenix.guests.plan import Plan, Step
-    from phoenix.manager import Call
 
     Planner = Callable[["Work", Observed], Plan]
     Preparation = Callable[["Work", Observed], None]

@@ -5,20 +5,7 @@ Usage:
   vm-manager --help
   vm-manager --version
 
-Actions: status, list-actions.
-
-Options:
-  --action=<action>    what to do
-  --id=<id>            the virtual machine, a number from 100 to 999999999
-  --config=<dir>       the configuration folder, instead of /etc/phoenix
-  --root=<dir>         look at the node in this folder instead of this machine
-  --output=<format>    text or json
-  --dry-run            change nothing; status never does
-  --yes                do not ask; status never does
-  --run-id=<id>        the name of this run
-  --timeout=<seconds>  the longest that one step may take
-  --help               this text
-  --version            the version
+Actions: status.
 """
 
 from __future__ import annotations
@@ -29,7 +16,7 @@ from phoenix.pve.node import Node
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from phoenix.manager import Call
+    from phoenix.call import Call
 
 
 def status(call: Call) -> int:

@@ -1,7 +1,8 @@
 """The child's side of the boundary: a manager's arguments in, its exit status out.
 
-A manager is a module of the package `managers`: its docstring is its usage text, ACTIONS maps each action to a
-function that takes a `Call` and returns an exit status. The options that every manager has are those of BOUNDARY.
+A manager is a module of the package `managers`: its docstring is its usage text up to the options that every manager
+has (BOUNDARY, which are added here), ACTIONS maps each action to a function that takes a `Call` and returns an exit
+status. WITHOUT_ID names the actions that may go without an ID.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ import os
 
 import phoenix
 from phoenix import cli, output, process
+from phoenix.call import Call
 from phoenix.errors import PhoenixError, UsageError
 from phoenix.paths import Paths
 from phoenix.text import printable
-from phoenix.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,26 +25,20 @@ if TYPE_CHECKING:
 
 LIST_ACTIONS = "list-actions"
 
-
-class Call(Value):
-    """What one start of a manager was asked for."""
-
-    manager: str  # lxc-manager
-    action: str
-    id: str  # checked, or "" where the action may go without
-    paths: Paths
-    config: str  # the configuration folder
-    json: bool
-    dry_run: bool
-    yes: bool
-    run: str  # names the log of this run
-    timeout: int  # seconds, 0 if not given
-    options: Mapping[str, Answer]  # all of them, for the manager's own
-
-    @property
-    def kind(self) -> str:
-        """The kind that this manager owns, and the name of its configuration folder."""
-        return self.manager[: -len("-manager")]
+BOUNDARY = """
+  --action=<action>    what to do; list-actions tells
+  --id=<id>            the ID of the guest, a number from 100 to 999999999
+  --config=<dir>       the configuration folder, instead of /etc/phoenix
+  --root=<dir>         work on the node in this folder instead of this machine
+  --output=<format>    text or json
+  --dry-run            say what would be done and change nothing
+  --yes                do not ask
+  --run-id=<id>        the name of this run, for its log
+  --timeout=<seconds>  the longest that one step may take
+  --help               this text
+  --version            the version
+"""
+"""The options of every manager."""
 
 
 def run(tree: str, manager: str, argv: list[str]) -> int:
@@ -52,7 +47,7 @@ def run(tree: str, manager: str, argv: list[str]) -> int:
 
     def act() -> int:
         module = __import__("managers." + manager.replace("-", "_"), fromlist=["ACTIONS"])
-        asked.update(cli.parse(module.__doc__ or "", argv))
+        asked.update(cli.parse(usage_text(module), argv))
         return answer(module, manager, asked, tree)
 
     def tell(code: int, error: PhoenixError) -> None:
@@ -62,10 +57,16 @@ def run(tree: str, manager: str, argv: list[str]) -> int:
     return cli.guarded(act, lambda: Paths(str(asked.get("--root") or "")).bug_log(), tell)
 
 
+def usage_text(module: ModuleType) -> str:
+    """A manager's whole usage text, for people and for docopt."""
+    doc = (module.__doc__ or "").rstrip()
+    return doc + ("" if "\nOptions:\n" in doc else "\n\nOptions:") + BOUNDARY
+
+
 def answer(module: ModuleType, manager: str, asked: Mapping[str, Answer], tree: str) -> int:
     """Do what was asked: help, version, the list of actions, or an action."""
     if asked["--help"]:
-        output.text((module.__doc__ or "").strip())
+        output.text(usage_text(module).strip())
         return 0
     if asked["--version"]:
         output.text(f"{manager} {phoenix.__version__} ({os.path.basename(tree)})")

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from phoenix.call import Call
     from phoenix.guests.container import Container
     from phoenix.guests.observed import Observed
     from phoenix.guests.plan import Difference, Plan
-    from phoenix.manager import Call
 
 FIXED_HINTS = {
     "rootfs": "to grow it by hand: pct resize {id} rootfs SIZE, then write that size into {file}",

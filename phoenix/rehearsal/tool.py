@@ -34,11 +34,12 @@ _MODULES = {
 def main(script: str, words: list[str]) -> int:
     """Run the tool that `script` (DIR/usr/sbin/TOOL) is, and note the call."""
     script = os.path.realpath(script)
-    tree = Tree(script.rsplit("/", 3)[0])
     name = os.path.basename(script)
+    call = Call([name, *words])
+    _fill_standard_descriptors()
+    tree = Tree(script.rsplit("/", 3)[0])
     signals.on(signals.PIPE, signals.DEFAULT)
     signals.on(signals.INT, signals.DEFAULT)
-    call = Call([name, *words])
     status = 255
     try:
         status = _run(tree, name, _decoded(words))
@@ -48,6 +49,16 @@ def main(script: str, words: list[str]) -> int:
     finally:
         call.note(tree, status)
     return status
+
+
+def _fill_standard_descriptors() -> None:
+    """Put /dev/null where the caller closed one, so that no file of ours gets its number."""
+    while True:
+        number = os.open("/dev/null", os.O_RDWR)
+        if number > 2:
+            os.close(number)
+            return
+        os.set_inheritable(number, True)
 
 
 def _decoded(words: list[str]) -> list[str]:

@@ -16,7 +16,13 @@ WAYS = {
     "link": [MANAGER, "--root", NODE, "--action", "create", "--id", "9001"],
 }
 # What Phoenix itself may write, and what the node's own tools write when they make a container.
-PHOENIX_WRITES = ("usr/local/phoenix_hypervisor", "etc/phoenix", "var/lib/phoenix", "var/log/phoenix", "run/lock/phoenix")
+PHOENIX_WRITES = (
+    "usr/local/phoenix_hypervisor",
+    "etc/phoenix",
+    "var/lib/phoenix",
+    "var/log/phoenix",
+    "run/lock/phoenix",
+)
 TOOLS_WRITE = (
     "etc/pve",
     "proc/net",
@@ -102,7 +108,9 @@ def test_nothing_is_written_but_where_the_design_says(node, built):
         assert where.startswith(NODE + "/"), path
         short = where[len(NODE) + 1 :]
         allowed = (*PHOENIX_WRITES, *TOOLS_WRITE)
-        assert any(short == part or short.startswith(part + "/") or part.startswith(short + "/") for part in allowed), path
+        assert any(short == part or short.startswith(part + "/") or part.startswith(short + "/") for part in allowed), (
+            path
+        )
 
 
 def test_without_a_root_it_unpacks_to_the_products_folder_and_writes_nothing_else(node, built):
@@ -188,7 +196,7 @@ def test_no_foreign_code_runs(node, built):
     code = "open('/marker', 'a').write(__name__ + '\\n')"
     plant = [
         "mkdir -p /evil /root/.local/lib/python$1/site-packages",
-        'for name in json tomli docopt zipfile re os fcntl hashlib phoenix managers settle sitecustomize usercustomize; do'
+        "for name in json tomli docopt zipfile re os fcntl hashlib phoenix managers settle sitecustomize usercustomize; do"
         ' printf "%s\\n" "$2" >/evil/$name.py; done',
         "echo \"import sys; exec(open('/evil/json.py').read())\" >/root/.local/lib/python$1/site-packages/evil.pth",
         "cp /root/.local/lib/python$1/site-packages/evil.pth /evil",

@@ -106,7 +106,7 @@ def world(built, tmp_path):
 def test_a_signal_to_the_dispatcher_ends_the_create_cleanly(world, number):
     dispatcher = world.create_under_way()
     dispatcher.send_signal(number)
-    out, err = dispatcher.communicate(timeout=60)
+    _, err = dispatcher.communicate(timeout=60)
     assert dispatcher.returncode == 128 + number, err
     assert f"stopped by signal {int(number)}; it is not created" in err
     assert world.processes() == []

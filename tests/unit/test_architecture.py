@@ -23,6 +23,7 @@ LAYERS = (
         "phoenix.journal",
         "phoenix.record",
         "phoenix.cli",
+        "phoenix.call",
     ),
     ("phoenix.config",),
     ("phoenix.pve",),
@@ -66,7 +67,9 @@ ONLY = {
 }
 # Who alone may use these names of `os` and `sys`.
 ONLY_NAMES = {
-    **dict.fromkeys(("os.fork", "os.forkpty", "os.posix_spawn", "os.posix_spawnp"), ("phoenix.process",)),
+    **dict.fromkeys(("os.forkpty", "os.posix_spawn", "os.posix_spawnp"), ("phoenix.process",)),
+    # The rehearsal node is a program of its own; its pct has a worker, as the real one has.
+    "os.fork": ("phoenix.process", "phoenix.rehearsal.worker"),
     **dict.fromkeys(("os.system", "os.popen", "os.spawnv", "os.spawnve", "os.spawnvp", "os.spawnl"), ()),
     **dict.fromkeys(
         ("os.execv", "os.execve", "os.execvp", "os.execvpe", "os.execl", "os.execle", "os.execlp"),

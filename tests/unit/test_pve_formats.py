@@ -31,7 +31,7 @@ MAC = "value does not look like a valid unicast MAC address"
         ("pve-vmid", "0100", VMID),
         ("pve-vmid", "1000000000", VMID),
         ("pve-vmid", "-5", VMID),
-        ("pve-vmid", "１００", VMID),
+        ("pve-vmid", "\uff11\uff10\uff10", VMID),
         ("pve-configid", "ab", ""),
         ("pve-configid", "s", "invalid configuration ID 's'"),
         ("pve-configid", "a.b", "invalid configuration ID 'a.b'"),
@@ -167,7 +167,7 @@ def test_booleans() -> None:
         (".5G", None),
         ("8GB", None),
         ("-1G", None),
-        ("８G", None),
+        ("\uff18G", None),
     ],
 )
 def test_sizes(text: str, count: int | None) -> None:

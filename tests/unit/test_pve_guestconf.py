@@ -69,9 +69,7 @@ def test_parts() -> None:
 
 def test_keys_are_sorted_and_raw_lines_come_last() -> None:
     conf = guestconf.parse("lxc.b: 1\nswap: 1\nlxc.a: 2\nlxc.environment.runtime: X=1\nnet10: a\nnet2: b\n")
-    assert guestconf.render(conf) == (
-        "net10: a\nnet2: b\nswap: 1\nlxc.environment.runtime: X=1\nlxc.b: 1\nlxc.a: 2\n"
-    )
+    assert guestconf.render(conf) == ("net10: a\nnet2: b\nswap: 1\nlxc.environment.runtime: X=1\nlxc.b: 1\nlxc.a: 2\n")
 
 
 def test_strange_lines_are_kept_apart() -> None:

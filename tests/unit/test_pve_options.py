@@ -80,7 +80,7 @@ def test_the_tables_are_those_of_the_real_tools(release: int) -> None:
     for name, table in options.PROPERTIES.items():
         compared += compare(table, found["formats"][name], release, name)
     print(f"compared {compared} options and keys of {len(options.COMMANDS)} subcommands with release {release}")
-    assert compared > 190
+    assert compared > 140
 
 
 def test_create_and_set_share_the_guest_table() -> None:

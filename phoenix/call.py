@@ -1,0 +1,33 @@
+"""The call: what one start of a manager was asked for, as typed values."""
+
+from __future__ import annotations
+
+from phoenix.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from phoenix.cli import Answer
+    from phoenix.paths import Paths
+
+
+class Call(Value):
+    """What one start of a manager was asked for."""
+
+    manager: str  # lxc-manager
+    action: str
+    id: str  # checked, or "" where the action may go without
+    paths: Paths
+    config: str  # the configuration folder
+    json: bool
+    dry_run: bool
+    yes: bool
+    run: str  # names the log of this run
+    timeout: int  # seconds, 0 if not given
+    options: Mapping[str, Answer]  # all of them, for the manager's own
+
+    @property
+    def kind(self) -> str:
+        """The kind that this manager owns, and the name of its configuration folder."""
+        return self.manager[: -len("-manager")]
