@@ -5,7 +5,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Union
+    from typing import Any
 
 try:
     _module: Any = __import__("_signal")
@@ -21,6 +21,6 @@ DEFAULT: int = int(_module.SIG_DFL)
 IGNORE: int = int(_module.SIG_IGN)
 
 
-def on(number: int, handler: Union[int, Callable[..., None]]) -> None:
+def on(number: int, handler: int | Callable[..., None]) -> None:
     """From now on a signal does `handler`, or what DEFAULT or IGNORE says."""
     _module.signal(number, handler)

@@ -196,8 +196,8 @@ def test_no_foreign_code_runs(node, built):
     code = "open('/marker', 'a').write(__name__ + '\\n')"
     plant = [
         "mkdir -p /evil /root/.local/lib/python$1/site-packages",
-        "for name in json tomli docopt zipfile re os fcntl hashlib phoenix managers settle sitecustomize usercustomize; do"
-        ' printf "%s\\n" "$2" >/evil/$name.py; done',
+        "names='json tomli docopt zipfile re os fcntl hashlib phoenix managers settle sitecustomize usercustomize'",
+        'for name in $names; do printf "%s\\n" "$2" >/evil/$name.py; done',
         "echo \"import sys; exec(open('/evil/json.py').read())\" >/root/.local/lib/python$1/site-packages/evil.pth",
         "cp /root/.local/lib/python$1/site-packages/evil.pth /evil",
     ]
