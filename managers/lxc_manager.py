@@ -14,10 +14,10 @@ Options:
 
 from __future__ import annotations
 
-from phoenix import files, journal, locks, log, output, process, reconcile, record
+from phoenix import locks, output, record
 from phoenix.config import load
 from phoenix.errors import OperationFailed, PartlyDone, UsageError
-from phoenix.guests import container, dangers, ownership, plan, preflight, report
+from phoenix.guests import container, ownership, plan, report
 from phoenix.guests.observed import Observed, observe
 from phoenix.pve.node import Node
 from phoenix.record import Record
@@ -50,8 +50,14 @@ class Work:
         self.seconds = call.timeout
         self.record_path = call.paths.record(call.kind, call.id)
         self.record: Record | None = record.load(self.record_path)
-        self.journal = journal.Journal(call.paths.journal(call.kind, call.id), call.run)
-        self.log = log.RunLog(call.paths.log(call.run, call.kind, call.id))
+
+    def begin(self) -> None:
+        """Open the books, now that there is something to do: a run that has nothing to do needs none of them."""
+        from phoenix.journal import Journal
+        from phoenix.log import RunLog
+
+        self.journal = Journal(self.call.paths.journal(self.call.kind, self.call.id), self.call.run)
+        self.log = RunLog(self.call.paths.log(self.call.run, self.call.kind, self.call.id))
 
     def observe(self) -> Observed:
         """The container as it is now."""
@@ -117,12 +123,21 @@ def change(call: Call, planner: Planner, prepare: Preparation | None = None) -> 
             ownership.check_unlocked(call.id, state)
             if prepare:
                 prepare(work, state)
-            state, done = reconcile.run(work, state)
-            report.check_refused(call.id, work.plan(state))
+            state, done = carry_out(work, state)
         work.noted(state)
     finally:
         locks.release(lock)
     return report.result(call, work.wanted, state, done)
+
+
+def carry_out(work: Work, state: Observed) -> tuple[Observed, list[tuple[str, ...]]]:
+    """Run the loop; returns the last state, in which nothing is left to do, and the commands that led to it."""
+    from phoenix import reconcile
+
+    work.begin()
+    state, done = reconcile.run(work, state)
+    report.check_refused(work.guest, work.plan(state))
+    return state, done
 
 
 def show_plan(work: Work) -> int:
@@ -141,11 +156,20 @@ def converge(work: Work, state: Observed) -> Plan:
 
 def prepare_converge(work: Work, state: Observed) -> None:
     """Refuse what cannot work on this node; then write down that a guest is about to be made."""
+    from phoenix.guests import preflight
+
     if state.exists:
         preflight.check_change(work.node, work.wanted)
     else:
         preflight.check_create(work.node, work.wanted)
         work.announce()
+
+
+def prepare_start(work: Work, _state: Observed) -> None:
+    """Refuse what cannot start on this node."""
+    from phoenix.guests import preflight
+
+    preflight.check_change(work.node, work.wanted)
 
 
 def existing(work: Work, state: Observed) -> None:
@@ -166,7 +190,7 @@ def start(call: Call) -> int:
         existing(work, state)
         return plan.run_state(call.id, state, running=True)
 
-    return change(call, planner, lambda work, _: preflight.check_change(work.node, work.wanted))
+    return change(call, planner, prepare_start)
 
 
 def stop(call: Call) -> int:
@@ -189,7 +213,7 @@ def restart(call: Call) -> int:
         stopped = stopped or not state.running
         return plan.restart(call.id, state, stopped, work.shutdown_seconds)
 
-    return change(call, planner, lambda work, _: preflight.check_change(work.node, work.wanted))
+    return change(call, planner, prepare_start)
 
 
 def delete(call: Call) -> int:
@@ -202,6 +226,8 @@ def delete(call: Call) -> int:
         work[:] = [deleting]
         planned = plan.delete(call.id, state, deleting.shutdown_seconds)
         if planned.steps:
+            from phoenix.guests import dangers
+
             ownership.check_deletable(call.id, state, deleting.record, dangers.of_deleting(deleting.node, call.id))
         return planned
 
@@ -215,6 +241,10 @@ def forget(work: Work) -> None:
     """Remove the record of a container that is gone. PartlyDone if volumes of it are left."""
     if work.record is None:
         return
+    from phoenix import files
+    from phoenix.guests import dangers
+
+    work.begin()
     left = dangers.left_over(work.record.volumes, lambda storage: list_volumes(work, storage))
     if left:
         raise PartlyDone(
@@ -227,6 +257,8 @@ def forget(work: Work) -> None:
 
 def list_volumes(work: Work, storage: str) -> str:
     """What `pvesm list` prints of the container's volumes on a storage."""
+    from phoenix import process
+
     argv = [work.node.tool("pvesm"), "list", storage, f"--vmid={work.call.id}"]
     start = work.log.line("$ " + shell(["pvesm", *argv[1:]]))
     if process.run_tool(argv, work.log.open(), 60) != 0:

@@ -22,8 +22,7 @@ def root_of(words: list[str]) -> str:
     for i, word in enumerate(words):
         if word[:6] == "--root":
             root = word[7:] if word[6:7] == "=" else "".join(words[i + 1 : i + 2])
-    root = os.path.abspath(root) if root else ""
-    return root if os.path.lexists(root + "/etc/pve") else ""
+    return os.path.abspath(root).rstrip("/") if root and os.path.lexists(root + "/etc/pve") else ""
 
 
 def distrusted(path: str) -> str:

@@ -18,9 +18,9 @@ def write(tree: Tree, guest: str, conf: GuestConf, *, first: bool) -> None:
     folder = f"/var/lib/lxc/{guest}"
     if conf.options.get("template") == "1":
         return
-    if "arch" not in conf.options:
-        raise Failure("missing 'arch' - internal error")
-    if not first and not os.path.exists(tree(folder + "/config")):
+    if first:
+        check_architecture(conf)
+    elif not os.path.exists(tree(folder + "/config")):
         return
     os.makedirs(tree(folder + "/rootfs"), exist_ok=True)
     if first:
@@ -30,3 +30,9 @@ def write(tree: Tree, guest: str, conf: GuestConf, *, first: bool) -> None:
             bridge = values.properties("net", conf.options[name]).get("bridge", "")
             if bridge and not os.path.isdir(tree("/sys/class/net/" + bridge)):
                 raise Failure(f"bridge '{bridge}' does not exist", 2)
+
+
+def check_architecture(conf: GuestConf) -> None:
+    """Failure if the container has no architecture any more."""
+    if "arch" not in conf.options:
+        raise Failure("missing 'arch' - internal error")

@@ -172,8 +172,9 @@ def describe(root: str, shown: str) -> str:
     """A line that says what was made."""
     tree = Tree(root)
     table = storages.parse(tree.read("/etc/pve/storage.cfg"))
+    count = len(tree.facts["templates"])
     bridges = ", ".join(tree.facts["bridges"]) or "none"
     return (
         f"made {shown}: a rehearsal node of Proxmox VE {tree.release} called {tree.name}, "
-        f"with storages {', '.join(sorted(table))}, bridges {bridges} and {len(tree.facts['templates'])} templates"
+        f"with storages {', '.join(sorted(table))}, bridges {bridges} and {count} template{'' if count == 1 else 's'}"
     )

@@ -36,10 +36,12 @@ def run(tree: Tree, given: dict[str, str]) -> int:
         cluster.check_lock(conf)
         if digest is not None and digest != cluster.digest(tree, guest):
             raise Failure("detected modified configuration - file changed by other user? Try again.")
+        before = conf.copy()
         faults = _update(tree, guest, conf, given, delete, revert)
         pause()
         cluster.write(tree, guest, conf)
         generated.write(tree, guest, cluster.read(tree, guest), first=False)
+        generated.check_architecture(before)  # its deletion is accepted, the changes after it end like this
     if faults:
         raise BadParameters(faults)
     return 0

@@ -29,6 +29,7 @@ _MODULES = {
     "pvesm list": ("storage_tools", "list_volumes"),
     "pvesm status": ("storage_tools", "status"),
 }
+_CHANGERS = ("pct_create", "pct_destroy", "pct_set", "pct_state")
 
 
 def main(script: str, words: list[str]) -> int:
@@ -77,6 +78,8 @@ def _run(tree: Tree, tool: str, words: list[str]) -> int:
     if wanted.get("lie"):
         return 0
     pauses.seconds = float(wanted.get("slow", 0))
+    if _MODULES.get(name, ("", ""))[0] not in _CHANGERS:
+        pauses.pause()  # the others do it in the middle of their work, with their locks held
     status = _version(tree, words) if name == tool else _subcommand(tree, name, words[1:])
     after = wanted.get("after")
     return status if after is None else _pretend(after)

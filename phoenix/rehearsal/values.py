@@ -40,13 +40,13 @@ def _plain(option: options.Option, value: str, release: int) -> str:
     return value if truth is None else str(int(truth))
 
 
-def network(text: str, release: int) -> str:
+def network(name: str, text: str, release: int) -> str:
     """A netN value as pct stores it: with a type and a hardware address."""
     values = properties("net", text)
     values.setdefault("hwaddr", _random_address())
     values.setdefault("type", "veth")
     if values.get("host-managed") and values.get("ip6") == "auto" and formats.boolean(values["host-managed"]):
-        raise Failure("net0: SLAAC is not supported for host-managed network configuration.")
+        raise Failure(f"{name}: SLAAC is not supported for host-managed network configuration.")
     return show("net", values, release)
 
 
@@ -81,7 +81,7 @@ def stored(tree: Tree, name: str, value: str) -> str:
     """Any option's value as pct stores it; Failure if the node lacks what it names."""
     base = name.rstrip("0123456789")
     if base == "net":
-        return network(value, tree.release)
+        return network(name, value, tree.release)
     if name == "tags":
         return tags(value)
     if name in ("nameserver", "searchdomain"):

@@ -532,6 +532,49 @@ def test_a_lie_is_told(new: Callable[..., Node]) -> None:
     assert node.conf("100") is None
 
 
+def test_a_slow_reader(new: Callable[..., Node]) -> None:
+    node = new()
+    node.fault('command = "pvesm status"\nslow = 0.7')
+    assert node("pvesm", "status").code == 0
+    assert node("pct", "list").code == 0
+    slow, quick = (call["duration"] for call in node.calls())
+    assert slow >= 0.7 > quick
+
+
+def test_an_architecture_that_is_deleted_is_missed_later(new: Callable[..., Node]) -> None:
+    node = new("8")
+    node.good("pct", "create", "100", TEMPLATE, "--rootfs", "local:1")
+    node.good("pct", "set", "100", "--delete", "arch")
+    assert node("pct", "set", "100", "--memory", "64").err == "missing 'arch' - internal error\n"
+    assert "memory: 64\n" in node.good("pct", "config", "100")
+    assert node("pct", "start", "100").err == "missing 'arch' - internal error\n"
+
+
+def test_a_missing_bridge_ends_every_later_change(new: Callable[..., Node]) -> None:
+    node = new("8")
+    node.good("pct", "create", "100", TEMPLATE, "--rootfs", "local:1", "--net0", "name=eth0,bridge=nobr")
+    node.good("pct", "set", "100", "--memory", "64")
+    assert node("pct", "start", "100").err == "bridge 'nobr' does not exist\n"
+    ran = node("pct", "set", "100", "--memory", "128")
+    assert (ran.code, ran.err) == (2, "bridge 'nobr' does not exist\n")
+    assert "memory: 128\n" in node.good("pct", "config", "100")
+    (node.root / "sys/class/net/nobr").mkdir()
+    node.good("pct", "start", "100")
+
+
+def test_disks_come_and_go(new: Callable[..., Node]) -> None:
+    node = new("8")
+    node.good("pct", "create", "100", TEMPLATE, "--rootfs", "local:1", "--mp0", "local:0.5,mp=/a,backup=1")
+    assert node.disks() == ["100/vm-100-disk-0.raw", "100/vm-100-disk-1.raw"]
+    assert "mp0: local:100/vm-100-disk-1.raw,mp=/a,backup=1,size=512M\n" in node.good("pct", "config", "100")
+    node.good("pct", "set", "100", "--delete", "mp0")
+    assert "unused0: local:100/vm-100-disk-1.raw\n" in node.good("pct", "config", "100")
+    node.good("pct", "set", "100", "--delete", "unused0")
+    assert node.disks() == ["100/vm-100-disk-0.raw"]
+    listed = node.good("pvesm", "list", "local", "--vmid", "100").splitlines()
+    assert listed[1:] == ["local:100/vm-100-disk-0.raw raw     rootdir   1073741824 100"]
+
+
 def test_faults_that_cannot_be_read_are_told(new: Callable[..., Node]) -> None:
     node = new()
     (node.root / "faults.toml").write_text("[[fault")
