@@ -220,11 +220,11 @@ def test_a_described_node(new: Callable[..., Node]) -> None:
                 },
                 {"volid": "local:snippets/hook.sh", "content": "#!/bin/sh\n", "mode": "0755"},
             ],
-            "files": [{"path": "/root/key.pub", "content": "ssh-ed25519 AAAA a@b\n"}],
+            "files": [{"path": "/srv/key.pub", "content": "ssh-ed25519 AAAA a@b\n"}],
         },
     )
     template = "local:vztmpl/alpine-3.20-default_20240908_amd64.tar.xz"
-    words = ["--storage", "tank", "--net0", "name=eth0,bridge=vmbr7", "--ssh-public-keys", "/root/key.pub"]
+    words = ["--storage", "tank", "--net0", "name=eth0,bridge=vmbr7", "--ssh-public-keys", "/srv/key.pub"]
     node.good("pct", "create", "100", template, *words)
     conf = node.conf("100")
     assert conf is not None
