@@ -143,15 +143,16 @@ def guarded(
     `bug_log` gives the path for tracebacks, `tell` writes the machine-readable error, where one was asked for.
     """
     try:
-        status = action()
+        try:
+            status = action()
+        except PhoenixError as error:
+            if tell:
+                tell(error.code, error)
+            say(error)
+            status = error.code
         if sys.stdout:
             sys.stdout.flush()
         return status
-    except PhoenixError as error:
-        if tell:
-            tell(error.code, error)
-        say(error)
-        return error.code
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -176,10 +177,9 @@ def system_error(error: OSError) -> int:
 def say(error: PhoenixError) -> None:
     """Tell the user what is wrong and what to do next."""
     lines = [f"error: {error.message}"]
-    if error.hint.startswith("Usage:"):
-        lines.append(error.hint)
-    elif error.hint:
-        lines.append(f"next:  {error.hint}")
+    hint = error.hint or ("phoenix.pyz help" if isinstance(error, UsageError) else "")
+    if hint:
+        lines.append(hint if hint.startswith("Usage:") else f"next:  {hint}")
     note("\n".join(lines))
 
 

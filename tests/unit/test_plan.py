@@ -1,0 +1,102 @@
+"""The plan: golden cases of tests/golden/plan/lxc, each a file and a container and what pct is to be told.
+
+In the files `{DIGEST}` stands for the SHA-1 of the container's configuration; a difference is option, found, wanted
+and how it changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+import tomli
+
+from phoenix.config.load import Document
+from phoenix.guests import container, plan
+from phoenix.guests.observed import Observed, read
+
+CASES = sorted((Path(__file__).resolve().parents[1] / "golden" / "plan" / "lxc").glob("*.json"))
+MARK = "0123456789abcdef0123456789abcdef"
+NEVER = ("--purge", "--force", "--skiplock", "--destroy-unreferenced-disks", "--unique", "--start")
+
+
+def load(path):
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def text_of(case):
+    return None if case["conf"] is None else "\n".join(case["conf"]) + "\n"
+
+
+def planned(case):
+    text = text_of(case)
+    observed = Observed() if text is None else read(text, running=case["running"])
+    wanted = container.decode(Document("9001.toml", tomli.loads("\n".join(case["toml"]))), "9001")
+    return {
+        "create": lambda: plan.converge(wanted, observed, MARK),
+        "start": lambda: plan.run_state("9001", observed, running=True),
+        "stop": lambda: plan.run_state("9001", observed, running=False),
+        "restart": lambda: plan.restart("9001", observed, stopped=not observed.running),
+        "delete": lambda: plan.delete("9001", observed),
+    }[case["goal"]]()
+
+
+def marked(path):
+    bug = load(path).get("bug")
+    marks = [pytest.mark.xfail(strict=True, reason=f"bug: {bug}")] if bug else []
+    return pytest.param(path, id=path.stem, marks=marks)
+
+
+def test_there_are_cases():
+    assert len(CASES) >= 25
+    assert {load(path)["goal"] for path in CASES} == {"create", "start", "stop", "restart", "delete"}
+
+
+@pytest.mark.parametrize("path", map(marked, CASES))
+def test_golden(path):
+    case = load(path)
+    digest = hashlib.sha1((text_of(case) or "").encode()).hexdigest()
+    found = planned(case)
+    commands = [[word.replace("{DIGEST}", digest) for word in command] for command in case["commands"]]
+    assert [list(step.argv) for step in found.steps] == commands
+    differences = [[item.option, item.found, item.wanted, item.change] for item in found.differences]
+    assert differences == case["differences"]
+    assert [item.option for item in found.refused] == case["refused"]
+    assert list(found.waiting) == case["waiting"]
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_what_every_plan_keeps_to(path):
+    steps = planned(load(path)).steps
+    assert len({step.goal for step in steps}) == len(steps)
+    for step in steps:
+        assert step.argv[0] == "pct"
+        assert step.argv[2] == "9001"
+        assert not any(word.partition("=")[0] in NEVER for word in step.argv)
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in CASES if load(path)["conf"] and not load(path)["refused"]], ids=lambda path: path.stem
+)
+def test_only_a_change_of_options_is_tied_to_the_file_it_was_planned_from(path):
+    for step in planned(load(path)).steps:
+        assert any(word.startswith("--digest=") for word in step.argv) == (step.argv[1] == "set")
+
+
+@pytest.mark.parametrize(("seconds", "word"), [(5, "--timeout=5"), (3600, "--timeout=3600")])
+def test_a_shutdown_takes_as_long_as_it_may(seconds, word):
+    observed = read("memory: 512\n", running=True)
+    for found in (
+        plan.run_state("9001", observed, running=False, seconds=seconds),
+        plan.restart("9001", observed, stopped=False, seconds=seconds),
+        plan.delete("9001", observed, seconds=seconds),
+    ):
+        assert found.steps[0].argv == ("pct", "shutdown", "9001", word)
+
+
+def test_a_plan_is_the_same_whenever_it_is_made():
+    for path in CASES:
+        assert planned(load(path)) == planned(load(path))
