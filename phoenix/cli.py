@@ -200,8 +200,9 @@ def bug(error: Exception, path: str) -> int:
     text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     try:
         os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
-        with open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600), "a") as file:
-            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {' '.join(sys.argv)}\n{text}\n")
+        with open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600), "ab") as file:
+            entry = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {' '.join(sys.argv)}\n{text}\n"
+            file.write(entry.encode("utf-8", "backslashreplace"))
         place = f"the details are in {path}"
     except OSError:
         place = f"the details could not be written to {path}"

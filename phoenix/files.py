@@ -7,6 +7,10 @@ import stat
 
 from phoenix.errors import ConfigError, NotReady
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 MOST_BYTES = 1 << 20
 
 
@@ -35,10 +39,12 @@ def read_trusted(path: str) -> bytes:
     return data
 
 
-def distrusted(facts: os.stat_result, path: str, right_type: object) -> ConfigError | None:
+def distrusted(facts: os.stat_result, path: str, right_type: Callable[[int], bool]) -> ConfigError | None:
     """Why what `facts` describe cannot be trusted as configuration, or None. `right_type` is S_ISREG or S_ISDIR."""
-    if not callable(right_type) or not right_type(facts.st_mode):
-        return ConfigError(f"{path}: not a regular file", f"ls -l {path}")
+    if not right_type(facts.st_mode):
+        return ConfigError(
+            f"{path}: expected a {'folder' if right_type is stat.S_ISDIR else 'regular file'}", f"ls -ld {path}"
+        )
     if facts.st_uid not in (0, os.geteuid()):
         return ConfigError(f"{path}: belongs to user {facts.st_uid}", f"chown {os.geteuid()} {path}")
     if facts.st_mode & 0o022:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from phoenix.errors import ConfigError
+from phoenix.text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,11 +30,11 @@ class Faults:
         """Note that `key` is not what was expected, and `why` where that needs saying."""
         why = f" ({why})" if why else ""
         found = "nothing" if value is None else shown(value)
-        self.found.append(f"{self.path}: {key}: expected {expected}, found {found}{why}")
+        self.say(key, f"expected {expected}, found {found}{why}")
 
     def say(self, key: str, text: str) -> None:
         """Note a fault in words of its own."""
-        self.found.append(f"{self.path}: {key}: {text}")
+        self.found.append(f"{self.path}: {printable(key)}: {text}")
 
     def stop(self) -> None:
         """ConfigError with everything that was noted, if anything was."""
@@ -45,5 +46,7 @@ def shown(value: Any) -> str:
     """A value as a user recognises it: its type where that is the point, cut short where it is long."""
     if isinstance(value, bool):
         return str(value).lower()
-    text = repr(value) if isinstance(value, (str, bool, int, float)) else NAMES.get(type(value), type(value).__name__)
+    if isinstance(value, int) and abs(value) >= 1 << 64:
+        return "a number of more than 64 bits"
+    text = repr(value) if isinstance(value, (str, int, float)) else NAMES.get(type(value), type(value).__name__)
     return text if len(text) <= 80 else text[:77] + "..."

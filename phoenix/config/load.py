@@ -56,5 +56,7 @@ def document(path: str) -> Document:
         raise ConfigError(f"{path}: line {line}: not UTF-8", f"edit {path}") from error
     except tomli.TOMLDecodeError as error:
         raise ConfigError(f"{path}: {error}", f"edit {path}") from error
+    except ValueError as error:  # an integer of thousands of digits
+        raise ConfigError(f"{path}: {error}", f"edit {path}") from error
     except RecursionError as error:
         raise ConfigError(f"{path}: nested too deeply", f"edit {path}") from error

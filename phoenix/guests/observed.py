@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from phoenix import files, locks
 from phoenix.errors import NotReady
-from phoenix.guests import values
+from phoenix.guests import marks, values
 from phoenix.pve import guestconf, options
 from phoenix.value import Value
 
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
     from phoenix.guests.values import Setting
     from phoenix.pve.node import Node
-
-MARK = "Made by Phoenix, mark "
-"""What the last line of the description begins with, before the mark of the guest's record."""
 
 
 class Observed(Value):
@@ -33,7 +30,7 @@ class Observed(Value):
     protection: bool = False
     settings: Mapping[str, Setting] = {}
     raw: Mapping[str, str] = {}  # the options as the file has them
-    pending: Mapping[str, Setting] = {}
+    pending: Mapping[str, Setting | None] = {}  # None: to be deleted
     volumes: tuple[str, ...] = ()  # its own, of any storage, sorted
 
     @property
@@ -72,7 +69,7 @@ def read(text: str, elsewhere: str = "", running: bool = False, worked_on: bool 
     """What a container's file says, with what was seen beside it."""
     conf = guestconf.parse(text)
     raw = dict(conf.options)
-    description, mark = split_mark(conf.description)
+    description, mark = marks.split(conf.description)
     settings = settings_of(raw)
     if description:
         settings["description"] = description
@@ -88,7 +85,7 @@ def read(text: str, elsewhere: str = "", running: bool = False, worked_on: bool 
         protection=raw.get("protection", "0") == "1",
         settings=settings,
         raw=raw,
-        pending=settings_of(dict(conf.pending)),
+        pending={**settings_of(dict(conf.pending)), **dict.fromkeys(conf.delete)},
         volumes=volumes_of(raw),
     )
 
@@ -113,16 +110,3 @@ def volumes_of(raw: Mapping[str, str]) -> tuple[str, ...]:
             if not volume.startswith("/"):
                 found.append(volume)
     return tuple(sorted(found))
-
-
-def split_mark(description: str) -> tuple[str, str]:
-    """A description without our line, and the mark in that line."""
-    lines = description.rstrip("\n").split("\n")
-    marks = [line[len(MARK) :].strip() for line in lines if line.startswith(MARK)]
-    rest = "\n".join(line for line in lines if not line.startswith(MARK))
-    return rest.rstrip("\n"), marks[0] if len(marks) == 1 else ""
-
-
-def with_mark(description: str, mark: str) -> str:
-    """A description with our line as its last."""
-    return f"{description}\n{MARK}{mark}" if description else MARK + mark

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from phoenix.guests import values
-from phoenix.guests.observed import with_mark
+from phoenix.guests import marks, values
 from phoenix.pve import options, pct
 from phoenix.value import Value
 
@@ -45,7 +44,7 @@ def converge(wanted: Container, observed: Observed, mark: str) -> Plan:
     """Make the container what its file says, and start or stop it as the file says."""
     if not observed.exists or observed.half_made:
         settings = dict(wanted.settings)
-        settings["description"] = with_mark(str(settings.get("description", "")), mark)
+        settings["description"] = marks.join(str(settings.get("description", "")), mark)
         create = Step("create", tuple(pct.create(wanted.id, wanted.ostemplate, settings)))
         start = [Step("start", tuple(pct.start(wanted.id)))] if wanted.running else []
         return Plan((create, *start))
@@ -55,7 +54,7 @@ def converge(wanted: Container, observed: Observed, mark: str) -> Plan:
     steps = []
     if changes and not refused:
         if "description" in changes:
-            changes["description"] = with_mark(str(changes["description"]), mark)
+            changes["description"] = marks.join(str(changes["description"]), mark)
         goal = "set " + " ".join(sorted(changes))
         steps.append(Step(goal, tuple(pct.set_options(wanted.id, changes, digest(observed.text)))))
     if not refused:

@@ -6,11 +6,12 @@ is `storage` and `size` there, a path of the node is `volume`; booleans are "1" 
 
 from __future__ import annotations
 
+from phoenix.guests import marks
 from phoenix.pve import formats, guestconf, options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any, Union
 
     from phoenix.config.faults import Faults
@@ -55,7 +56,7 @@ def decode_scalar(option: Option, key: str, value: Any, faults: Faults) -> str |
     if option.type == "boolean" and isinstance(value, bool):
         text = str(int(value))
     elif option.type in ("integer", "number") and is_number(value, option.type):
-        text = f"{value:g}" if isinstance(value, float) else str(value)
+        text = digits(value)
     elif option.type == "string" and isinstance(value, str):
         text = value
     fault = "" if text is None else text_fault(option, text)
@@ -63,6 +64,11 @@ def decode_scalar(option: Option, key: str, value: Any, faults: Faults) -> str |
         faults.add(key, expectation(option), value, fault)
         return None
     return text
+
+
+def digits(value: float) -> str:
+    """A number as pct takes it. One too long for Python's own limit is too large for any option anyway."""
+    return str(1 << 64) if isinstance(value, int) and abs(value) >= 1 << 64 else repr(value)
 
 
 def is_number(value: Any, kind: str) -> bool:
@@ -75,7 +81,17 @@ def text_fault(option: Option, text: str) -> str:
     allowed = "\n\t" if option.name == "description" else ""
     if not all(char.isprintable() or char in allowed for char in text):
         return "a character that does not print"
+    if option.name == "description":
+        return description_fault(text)
     return formats.fault(option, text).replace("invalid format - ", "")
+
+
+def description_fault(text: str) -> str:
+    """What is wrong with a description: our mark has to go into it as well."""
+    if marks.LINE in text:
+        return f"the line {marks.LINE!r} is for Phoenix itself"
+    longest = (options.GUEST["description"].length or 0) - marks.LENGTH
+    return f"longer than {longest} characters" if len(text) > longest else ""
 
 
 def expectation(option: Option) -> str:
@@ -108,8 +124,10 @@ def decode_table(option: Option, key: str, value: Any, faults: Faults) -> Mappin
         text = decode_scalar(known[name], f"{key}.{name}", item, faults)
         if text is not None and "," in text:
             faults.add(f"{key}.{name}", "a text without a comma", item)
+        elif text == "":
+            faults.add(f"{key}.{name}", "a text that is not empty", item)
         elif text is not None:
-            found[name] = text
+            found[name] = canonical(known[name], text)
     for name in required(option):
         if name not in value:
             faults.say(f"{key}.{name}", "missing")
@@ -149,22 +167,46 @@ def decode_volume(option: Option, key: str, value: Any, found: dict[str, str], f
 
 def canonical(option: Option, text: str) -> str:
     """`text` as pct stores it, so that two texts that mean the same are equal."""
-    if option.type == "boolean":
-        return str(int(bool(formats.boolean(text))))
-    if option.name in LISTS:
-        words = text.replace(",", " ").replace(";", " ").split()
-        if option.name == "tags":
-            words = sorted({word.lower() for word in words})
-        return LISTS[option.name].join(words)
-    if option.format == "pve-startup-order":
-        parts = [part if "=" in part else f"order={part}" for part in text.split(",") if part]
-        return ",".join(sorted(parts))
-    if option.format == "mac-addr":
-        return text.upper()
-    if option.name == "description":
-        # pct writes %XX for what it does not keep plain, but not for % itself: reading takes more than was written.
-        return "\n".join(guestconf.decode(guestconf.encode(line)) for line in text.rstrip("\n").split("\n"))
-    return text
+    form = FORMS.get(option.name) or FORMS.get(option.format) or FORMS.get(option.type)
+    return form(text) if form else text
+
+
+def joined(name: str, text: str) -> str:
+    """A list as pct joins it."""
+    return LISTS[name].join(formats.split_list(text))
+
+
+def tags(text: str) -> str:
+    """Tags in lower case, each once, in order."""
+    return LISTS["tags"].join(sorted({word.lower() for word in formats.split_list(text)}))
+
+
+def number(text: str) -> str:
+    """A number without a fraction of nothing."""
+    return f"{float(text)!r}".removesuffix(".0") if formats.number(text) is not None else text
+
+
+def startup(text: str) -> str:
+    """A startup order with the key that may be left out, and its keys in one order."""
+    return ",".join(sorted(part if "=" in part else f"order={part}" for part in text.split(",") if part))
+
+
+def description(text: str) -> str:
+    """A description as it is read back: pct writes %XX for what it does not keep plain, but not for % itself."""
+    return "\n".join(guestconf.decode(guestconf.encode(line)) for line in text.rstrip("\n").split("\n"))
+
+
+FORMS: Mapping[str, Callable[[str], str]] = {
+    "boolean": lambda text: str(int(bool(formats.boolean(text)))),
+    "description": description,
+    "mac-addr": str.upper,
+    "nameserver": lambda text: joined("nameserver", text),
+    "number": number,
+    "pve-startup-order": startup,
+    "searchdomain": lambda text: joined("searchdomain", text),
+    "tags": tags,
+}
+"""The canonical form of an option's text, by its name, its format or its type."""
 
 
 def observed(option: Option, text: str) -> Setting:
@@ -202,6 +244,8 @@ def place_volume(found: dict[str, str]) -> None:
 
 def differs(option: Option, wanted: Setting, found: Setting | None) -> bool:
     """Whether what is wanted is not what is found; None: the option is not set."""
+    if not wanted and found is None:
+        return False
     if isinstance(wanted, str):
         return wanted != (canonical(option, option.default) if found is None else found)
     if found is None or isinstance(found, str):

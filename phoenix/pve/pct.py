@@ -43,7 +43,9 @@ def destroy(guest: str) -> list[str]:
 
 def options(settings: Settings) -> list[str]:
     """The settings as options, by name."""
-    return [f"--{name}={text(setting)}" for name, setting in sorted(settings.items())]
+    return [
+        f"--{name}={text(setting)}" for name, setting in sorted(settings.items()) if setting or isinstance(setting, str)
+    ]
 
 
 def text(setting: str | Mapping[str, str]) -> str:

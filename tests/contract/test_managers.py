@@ -12,8 +12,17 @@ import pytest
 
 pytestmark = pytest.mark.processes
 
-BAD_IDS = ("", "-5", "9_001", "９００１", "09001", "99", "1000000000", "../9001", "9001\n", " 9001", "+9001", "1e3", "9001;id")
-DISPATCHER = "import sys; sys.path.append(sys.argv[1]); from phoenix.dispatch.main import main; sys.exit(main(*sys.argv[1:2], sys.argv[2:]))"
+BAD_IDS = (
+    *("", "-5", "9_001", "\uff19\uff10\uff10\uff11", "09001", "99", "1000000000", "../9001", "9001\n"),
+    *(" 9001", "+9001", "1e3", "9001;id"),
+)
+DISPATCHER = """
+import sys
+sys.path.append(sys.argv[1])
+from phoenix.dispatch.main import main
+sys.exit(main(sys.argv[1], sys.argv[2:]))
+"""
+STRANGE = {"LANG": "de_DE.UTF-8", "LC_ALL": "xx", "PATH": "/nowhere", "HOME": "/nowhere", "TERM": "\x1b["}
 
 
 def child(tree, manager, *words, **options):
@@ -130,7 +139,14 @@ def test_it_reads_no_standard_input_and_needs_no_environment(stage, node):
         capture_output=True,
         text=True,
         check=False,
-        env={"LANG": "de_DE.UTF-8", "LC_ALL": "xx", "PATH": "/nowhere", "HOME": "/nowhere", "PHOENIX_ROOT": "/", "TERM": "\x1b["},
+        env={
+            "LANG": "de_DE.UTF-8",
+            "LC_ALL": "xx",
+            "PATH": "/nowhere",
+            "HOME": "/nowhere",
+            "PHOENIX_ROOT": "/",
+            "TERM": "\x1b[",
+        },
     )
     closed = child(stage, "lxc-manager", *words, stdin=None, preexec_fn=lambda: os.close(0))
     for other in (piped, closed):

@@ -180,19 +180,16 @@ def test_a_missing_folder_is_said_with_how_to_begin(folder):
     assert "phoenix.pyz init" in caught.value.hint
 
 
-@pytest.mark.xfail(strict=True, reason="bug: an integer of thousands of digits ends as a bug in Phoenix, 70")
 @pytest.mark.parametrize("number", ["9" * 5000, "0x" + "f" * 5000])
 def test_an_integer_of_thousands_of_digits_is_a_fault(faults, number):
     assert len(faults(f"cores = {number}")) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="bug: a key is shown as it is, with its control characters")
 @pytest.mark.parametrize("text", ['"a\\n\\u001b[2J" = 1', '[net0]\nname = "a"\n"b\\n" = 1', '[phoenix]\n"c\\n" = 1'])
 def test_a_key_that_is_wrong_is_shown_without_control_characters(faults, text):
     assert all(fault.isprintable() for fault in faults(text))
 
 
-@pytest.mark.xfail(strict=True, reason="bug: the message calls a file, where a folder was expected, not a regular file")
 def test_a_file_in_the_place_of_a_folder_is_called_that(folder):
     (folder / "vm").touch(mode=0o644)
     with pytest.raises(errors.ConfigError) as caught:

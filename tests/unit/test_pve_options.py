@@ -14,8 +14,8 @@ from phoenix.pve.options import Option
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "shared" / "pve" / "transcripts"
 CHANGES = {
-    "live": "hostname cores memory swap net onboot startup tags description nameserver searchdomain protection",
-    "restart": "arch features timezone",
+    "live": "hostname cores memory swap net onboot startup tags description protection",
+    "restart": "arch features nameserver searchdomain timezone",
     "fixed": "rootfs mp unprivileged",
 }
 

@@ -1,0 +1,362 @@
+"""The loop: what it does with a tool that works, lies, fails, hangs or is interrupted, and how it starts one."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+
+import pytest
+
+from phoenix import errors, process, reconcile
+from phoenix.guests.plan import Step
+from phoenix.journal import Journal
+from phoenix.log import RunLog
+
+PCT = "/usr/sbin/pct"
+
+
+class World:
+    """A guest that is to be created and started; its state is the set of goals that are reached."""
+
+    guest = "9001"
+    tool = PCT
+    seconds = 0
+
+    def __init__(self, folder, fp):
+        self.fp = fp
+        self.folder = folder
+        self.journal = Journal(str(folder / "journal/lxc-9001.jsonl"), "run-1")
+        self.log = RunLog(str(folder / "log/run-1.log"))
+        self.wanted = ["create", "start"]
+        self.state = frozenset()
+        self.seen = []  # what was noted
+        self.killed = []
+        self.started = []  # what each process saw when it started
+
+    def observe(self):
+        return self.state
+
+    def steps(self, state):
+        return [Step(goal, ("pct", goal, "9001")) for goal in self.wanted if goal not in state]
+
+    def describe(self, state):
+        return "+".join(sorted(state)) or "nothing"
+
+    def noted(self, state):
+        self.seen.append(state)
+
+    def pct(self, verb, *, status=0, says="", effect=True, then=lambda: None):
+        """Register `pct VERB 9001`: what it prints, its exit status (None: it never ends), whether it works."""
+
+        def act(child):
+            self.started.append((child.kwargs, self.journal.events()))
+            os.write(child.kwargs["stdout"], says.encode())
+            if effect:
+                self.state |= {verb}
+            then()
+            child.returncode = status
+
+        self.fp.register([PCT, verb, "9001"], callback=act)
+
+    def run(self):
+        return reconcile.run(self, self.observe())
+
+    @property
+    def calls(self):
+        return [list(call) for call in self.fp.calls]
+
+    def events(self):
+        return [(event["event"], event["goal"]) for event in self.journal.events()]
+
+
+@pytest.fixture
+def world(tmp_path, fp, monkeypatch):
+    monkeypatch.setattr(process, "received", 0)
+    monkeypatch.setattr(reconcile, "EFFECT_SECONDS", 0.01)
+    world = World(tmp_path, fp)
+    # The children are made up, and so are their process IDs.
+    monkeypatch.setattr(os, "kill", lambda pid, number: world.killed.append((pid, number)))
+    return world
+
+
+def failure(world, error):
+    with pytest.raises(error) as caught:
+        world.run()
+    return caught.value
+
+
+def test_all_steps_are_run_in_order(world):
+    world.pct("create")
+    world.pct("start")
+    state, done = world.run()
+    assert state == {"create", "start"}
+    assert done == [("pct", "create", "9001"), ("pct", "start", "9001")]
+    assert world.calls == [[PCT, "create", "9001"], [PCT, "start", "9001"]]
+    assert world.seen == [{"create"}, {"create", "start"}]
+
+
+def test_nothing_to_do_starts_nothing_and_writes_nothing(world):
+    world.state = frozenset(world.wanted)
+    assert world.run() == ({"create", "start"}, [])
+    assert os.listdir(world.folder) == []
+
+
+def test_the_intent_is_written_before_the_tool_starts_and_the_outcome_after(world):
+    world.pct("create", status=3)
+    world.pct("start")
+    world.run()
+    _, at_start = world.started[0]
+    assert [(event["event"], event["goal"], event["argv"]) for event in at_start] == [
+        ("intent", "create", ["pct", "create", "9001"])
+    ]
+    outcomes = [event for event in world.journal.events() if event["event"] == "outcome"]
+    assert [(event["goal"], event["status"], event["reached"], event["state"]) for event in outcomes] == [
+        ("create", 3, True, "create"),
+        ("start", 0, True, "create+start"),
+    ]
+    assert {event["run"] for event in world.journal.events()} == {"run-1"}
+
+
+def test_without_a_journal_nothing_is_started(world):
+    (world.folder / "journal").touch()
+    failure(world, errors.NotReady)
+    assert world.calls == []
+
+
+def test_success_without_effect_is_a_failure(world, capsys):
+    world.pct("create", effect=False, says="all good\n")
+    error = failure(world, errors.OperationFailed)
+    assert error.message == ("9001: `pct create` reported success, but what it was to do is not there; it is nothing")
+    assert world.log.path in error.hint
+    assert world.events() == [("intent", "create"), ("outcome", "create")]
+    assert world.journal.events()[1]["reached"] is False
+
+
+def test_an_effect_may_take_a_moment_to_show(world, monkeypatch):
+    monkeypatch.setattr(reconcile, "EFFECT_SECONDS", 60)
+    world.wanted = ["start"]
+    world.pct("start", effect=False)
+    looks = []
+
+    def observe():
+        looks.append(1)
+        return frozenset(["start"] if len(looks) > 5 else [])
+
+    world.observe = observe
+    assert world.run()[0] == {"start"}
+
+
+def test_failure_with_its_effect_goes_on_and_says_so(world, capsys):
+    world.pct("create", status=255, says="first\n\x1b[31mcannot \tsay\n\n")
+    world.pct("start")
+    state, _ = world.run()
+    assert state == {"create", "start"}
+    said = capsys.readouterr().err
+    assert r"pct ended with 255 (\x1b[31mcannot \tsay), but its work is done" in said
+
+
+def test_failure_without_effect_is_told_in_the_tools_last_words(world, capsys):
+    world.pct("create", status=255, effect=False, says="preparing\nunable to create CT 9001 - no space\n")
+    error = failure(world, errors.OperationFailed)
+    assert error.message == "9001: `pct create` ended with 255: unable to create CT 9001 - no space; it is nothing"
+    assert error.hint == (
+        f"the whole output is in {world.log.path}; when the cause is gone, run the same command again"
+    )
+    assert capsys.readouterr().err.count("no space") == 0
+    assert len(world.calls) == 1
+
+
+def test_a_failure_that_says_nothing(world):
+    world.pct("create", status=1, effect=False)
+    assert "ended with 1: it said nothing" in failure(world, errors.OperationFailed).message
+
+
+def test_a_tool_ended_by_a_signal_has_the_status_of_a_shell(world):
+    world.pct("create", status=-9, effect=False)
+    assert "ended with 137" in failure(world, errors.OperationFailed).message
+
+
+def test_a_goal_that_does_not_last_is_not_tried_for_ever(world):
+    world.pct("create")
+    world.pct("start", then=lambda: setattr(world, "state", frozenset(["start"])))
+    error = failure(world, errors.OperationFailed)
+    assert error.message == "9001: `create` did not last; it is start"
+    assert len(world.calls) == 2
+
+
+@pytest.mark.parametrize("number", [1, 2, 15])
+def test_after_a_signal_no_further_command_is_run(world, number):
+    world.pct("create", then=lambda: setattr(process, "received", number))
+    error = failure(world, errors.Interrupted)
+    assert error.code == 128 + number
+    assert error.message == f"9001: stopped by signal {number}; it is create"
+    assert "same command again" in error.hint
+    assert world.events() == [("intent", "create"), ("outcome", "create")]
+
+
+def test_a_command_that_the_signal_ended_is_no_failure_of_its_own(world):
+    world.pct("create", status=-15, effect=False, then=lambda: setattr(process, "received", 15))
+    assert failure(world, errors.Interrupted).code == 143
+
+
+def test_a_signal_that_came_before_keeps_everything_from_starting(world):
+    process.received = 2
+    assert failure(world, errors.Interrupted).code == 130
+    assert os.listdir(world.folder) == []
+
+
+def test_a_signal_during_the_last_command_does_not_undo_its_success(world):
+    world.wanted = ["start"]
+    world.pct("start", then=lambda: setattr(process, "received", 15))
+    assert world.run()[0] == {"start"}
+
+
+def test_a_command_that_takes_too_long_is_left_alone(world):
+    world.seconds = 0.05
+    world.pct("create", status=None, effect=False)
+    error = failure(world, errors.PartlyDone)
+    assert error.message == "9001: `pct create 9001` still runs after 0.05 s; it is nothing"
+    assert "phoenix.pyz status 9001" in error.hint
+    assert world.journal.events()[1]["status"] is None
+    assert world.killed == []
+
+
+def test_a_command_that_still_runs_but_has_done_its_work_is_enough(world):
+    world.seconds = 0.05
+    world.wanted = ["start"]
+    world.pct("start", status=None)
+    assert world.run()[0] == {"start"}
+
+
+def test_the_log_is_private_and_has_the_commands_and_their_output(world):
+    world.pct("create", says="Logical volume created\n")
+    world.pct("start")
+    world.run()
+    text = (world.folder / "log/run-1.log").read_text()
+    assert "run by " in text.split("\n")[0]
+    assert (
+        text.index(" $ pct create 9001\n") < text.index("Logical volume created\n") < text.index(" $ pct start 9001\n")
+    )
+    assert stat.S_IMODE(os.stat(world.log.path).st_mode) == 0o600
+    assert stat.S_IMODE(os.stat(world.folder / "log").st_mode) == 0o700
+    assert stat.S_IMODE(os.stat(world.journal.path).st_mode) == 0o600
+
+
+def test_a_log_that_is_a_link_is_not_followed(world):
+    (world.folder / "log").mkdir()
+    (world.folder / "victim").write_text("as it was")
+    (world.folder / "log/run-1.log").symlink_to(world.folder / "victim")
+    failure(world, errors.NotReady)
+    assert (world.folder / "victim").read_text() == "as it was"
+    assert world.calls == []
+
+
+def test_a_tool_gets_nothing_of_ours_but_the_log(world, monkeypatch):
+    for name in ("PYTHONPATH", "LC_ALL", "PHOENIX_ROOT", "PERL5LIB", "LANG"):
+        monkeypatch.setenv(name, "/evil")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    world.wanted = ["start"]
+    kinds = []
+
+    def look():
+        given = world.started[0][0]
+        kinds.append(os.fstat(given["stdout"]).st_mode)
+
+    world.pct("start", then=look)
+    world.run()
+    given = world.started[0][0]
+    assert given["env"] == {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "LANG": "C.UTF-8",
+        "HOME": "/root",
+        "TERM": "xterm-256color",
+    }
+    assert given["stdin"] == subprocess.DEVNULL
+    assert given["stdout"] == given["stderr"]
+    assert stat.S_ISREG(kinds[0])
+    assert given["start_new_session"] is True
+    assert given["cwd"] == "/"
+    assert not given.get("shell")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("xterm", "xterm"), ("screen.xterm-256color", "screen.xterm-256color"), ("", "dumb"), ("\x1b[31m", "dumb")],
+)
+def test_the_terminals_name_is_the_only_variable_that_is_passed_on(monkeypatch, given, kept):
+    monkeypatch.setenv("TERM", given)
+    found = process.environment()
+    assert found["TERM"] == kept
+    assert sorted(found) == ["HOME", "LANG", "PATH", "TERM"]
+
+
+def test_a_user_without_an_entry_has_a_home_all_the_same(monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 4242424)
+    assert process.environment()["HOME"] == "/"
+
+
+def test_a_child_is_the_same_python_isolated(monkeypatch):
+    argv = process.manager_argv("/tree/bin/lxc-manager", ["--id=5"])
+    assert argv[1:] == ["-I", "-S", "/tree/bin/lxc-manager", "--id=5"]
+    assert os.path.isabs(argv[0])
+
+
+@pytest.mark.parametrize(("waited", "status"), [(0, 0), (7 << 8, 7), (15, 143), (9, 137), (11 | 0x80, 139)])
+def test_a_status_is_shown_as_a_shell_shows_it(waited, status):
+    assert process.status_of(waited) == status
+
+
+class Handled:
+    """Signals as they come in, with the kill that passes them on written down."""
+
+    def __init__(self, monkeypatch):
+        self.sent = []
+        monkeypatch.setattr(os, "kill", lambda pid, number: self.sent.append((pid, number)))
+        for name, value in (("received", 0), ("_child", 0), ("_passing", ())):
+            monkeypatch.setattr(process, name, value)
+
+
+def test_the_first_signal_is_passed_on_once(monkeypatch):
+    handled = Handled(monkeypatch)
+    process._adopt(77)
+    for number in (15, 15, 2, 1):
+        process._note(number, None)
+    assert handled.sent == [(77, 15)]
+    assert process.received == 15
+
+
+def test_a_signal_that_comes_before_the_child_reaches_it(monkeypatch):
+    handled = Handled(monkeypatch)
+    process._note(15, None)
+    process._adopt(77)
+    assert handled.sent == [(77, 15)]
+
+
+def test_a_hangup_does_not_reach_a_tool(monkeypatch):
+    handled = Handled(monkeypatch)
+    process._adopt(77, (2, 15))
+    process._note(1, None)
+    assert handled.sent == []
+    assert process.received == 1
+
+
+def test_a_child_that_has_ended_is_sent_nothing(monkeypatch):
+    handled = Handled(monkeypatch)
+    process._adopt(77)
+    process._release()
+    process._note(15, None)
+    assert handled.sent == []
+
+
+@pytest.mark.parametrize(("answers", "found"), [([True], True), ([False, False, True], True), ([False] * 1000, False)])
+def test_waiting_asks_again_until_the_time_is_over(answers, found):
+    left = list(answers)
+    assert process.wait_until(lambda: left.pop(0), 0.02 if not found else 60) is found
+
+
+def test_waiting_no_time_asks_once():
+    asked = []
+    assert process.wait_until(lambda: bool(asked.append(1)), 0) is False
+    assert len(asked) == 1
