@@ -30,7 +30,7 @@ def check_refused(guest: str, planned: Plan) -> None:
             f"{item.option} is {item.found or 'not set'}, wanted {item.wanted}" for item in planned.refused
         )
         hints = [hint_for(guest, item) for item in planned.refused]
-        raise Refused(f"{guest} is left as it is, because it would have to be made anew: {reasons}", "; ".join(hints))
+        raise Refused(f"{guest} is left as it is; Phoenix does not change what differs: {reasons}", "; ".join(hints))
 
 
 def hint_for(guest: str, item: Difference) -> str:

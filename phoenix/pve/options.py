@@ -53,17 +53,8 @@ class Option:
         return f"Option({self.name!r}, {self.type!r})"
 
 
-class Command:
-    """One subcommand: its positional arguments in order, and its options by name."""
-
-    __slots__ = ("options", "positional")
-
-    def __init__(self, positional: tuple[Option, ...] = (), *options: Option) -> None:
-        self.positional = positional
-        self.options: Mapping[str, Option] = _table(*options)
-
-
-def _table(*options: Option) -> dict[str, Option]:
+def by_name(*options: Option) -> dict[str, Option]:
+    """Options by name."""
     return {option.name: option for option in options}
 
 
@@ -95,7 +86,7 @@ _SYSTEMS = (
 )  # fmt: skip
 _PRINTABLE = r"[^\x00-\x08\x0a-\x1F\x7F]"
 
-GUEST: Final[Mapping[str, Option]] = _table(
+GUEST: Final[Mapping[str, Option]] = by_name(
     Option("arch", enum=_ARCHITECTURES, default="amd64", change="restart"),
     Option("cmode", enum=("shell", "console", "tty"), default="tty"),
     Option("console", "boolean", default="1"),
@@ -131,73 +122,6 @@ GUEST: Final[Mapping[str, Option]] = _table(
 )
 """What `pct create` and `pct set` share: what a container's configuration can say."""
 
-CREATE: Final[Mapping[str, Option]] = _table(
-    Option("bwlimit", "number", 0, default="restore limit from datacenter or storage config"),
-    Option("force", "boolean"),
-    Option("ha-managed", "boolean", default="0", since=9),
-    Option("ignore-unpack-errors", "boolean"),
-    Option("password", shortest=5),
-    Option("pool", format="pve-poolid"),
-    Option("restore", "boolean"),
-    Option("ssh-public-keys"),
-    Option("start", "boolean", default="0"),
-    Option("storage", format="pve-storage-id", default="local"),
-    Option("unique", "boolean", requires="restore"),
-)
-"""What only `pct create` has."""
-
-SET: Final[Mapping[str, Option]] = _table(
-    Option("delete", format="pve-configid-list"),
-    Option("digest", length=40),
-    Option("revert", format="pve-configid-list"),
-)
-"""What only `pct set` has."""
-
-VMID: Final = Option("vmid", "integer", 100, 999999999, format="pve-vmid", required=True)
-_STORAGE: Final = Option("storage", format="pve-storage-id", required=True)
-
-COMMANDS: Final[Mapping[str, Command]] = {
-    "pct create": Command((VMID, Option("ostemplate", length=255, required=True)), *GUEST.values(), *CREATE.values()),
-    "pct set": Command((VMID,), *GUEST.values(), *SET.values()),
-    "pct start": Command((VMID,), Option("debug", "boolean", default="0"), Option("skiplock", "boolean")),
-    "pct stop": Command((VMID,), Option("overrule-shutdown", "boolean", default="0"), Option("skiplock", "boolean")),
-    "pct shutdown": Command(
-        (VMID,),
-        Option("forceStop", "boolean", default="0"),
-        Option("timeout", "integer", 0, default="60"),
-    ),
-    "pct destroy": Command(
-        (VMID,),
-        Option("destroy-unreferenced-disks", "boolean"),
-        Option("force", "boolean", default="0"),
-        Option("purge", "boolean", default="0"),
-    ),
-    "pct status": Command((VMID,), Option("verbose", "boolean")),
-    "pct config": Command(
-        (VMID,),
-        Option("current", "boolean", default="0"),
-        Option("snapshot", format="pve-configid", length=40),
-    ),
-    "pct pending": Command((VMID,)),
-    "pct list": Command(),
-    "pct unlock": Command((VMID,)),
-    "pvesm status": Command(
-        (),
-        Option("content", format="pve-storage-content-list"),
-        Option("enabled", "boolean", default="0"),
-        Option("format", "boolean", default="0"),
-        Option("storage", format="pve-storage-id"),
-        Option("target", format="pve-node"),
-    ),
-    "pvesm list": Command(
-        (_STORAGE,),
-        Option("content", format="pve-storage-content"),
-        Option("vmid", "integer", 100, 999999999, format="pve-vmid"),
-    ),
-    "pveam list": Command((_STORAGE,)),
-}
-"""The subcommands, by "TOOL SUBCOMMAND"."""
-
 _MOUNT_OPTIONS = "(?:(discard|lazytime|noatime|nodev|noexec|nosuid))"
 _ID_MAP = "[ug]:[0-9]+:[0-9]+:[1-9][0-9]*"
 
@@ -217,14 +141,14 @@ def _volume() -> tuple[Option, ...]:
 
 
 PROPERTIES: Final[Mapping[str, Mapping[str, Option]]] = {
-    "dev": _table(
+    "dev": by_name(
         Option("deny-write", "boolean", default="0"),
         Option("gid", "integer", 0),
         Option("mode", pattern="0[0-7]{3}"),
         Option("path", format="pve-lxc-dev-string", bare=True),
         Option("uid", "integer", 0),
     ),
-    "features": _table(
+    "features": by_name(
         Option("force_rw_sys", "boolean", default="0"),
         Option("fuse", "boolean", default="0"),
         Option("keyctl", "boolean", default="0"),
@@ -232,13 +156,13 @@ PROPERTIES: Final[Mapping[str, Mapping[str, Option]]] = {
         Option("mount", pattern="(?:[a-zA-Z0-9_; ]+)"),
         Option("nesting", "boolean", default="0"),
     ),
-    "mp": _table(
+    "mp": by_name(
         *_volume(),
         Option("backup", "boolean"),
         Option("keepattrs", "boolean", default="0", since=9),
         Option("mp", format="pve-lxc-mp-string", required=True),
     ),
-    "net": _table(
+    "net": by_name(
         Option("bridge", pattern=r"[-_.\w\d]+"),
         Option("firewall", "boolean"),
         Option("gw", format="ipv4"),
@@ -255,7 +179,7 @@ PROPERTIES: Final[Mapping[str, Mapping[str, Option]]] = {
         Option("trunks", pattern=r"(?:\d+(?:;\d+)*)"),
         Option("type", enum=("veth",)),
     ),
-    "rootfs": _table(*_volume()),
-    "unused": _table(Option("volume", format="pve-volume-id", required=True, bare=True)),
+    "rootfs": by_name(*_volume()),
+    "unused": by_name(Option("volume", format="pve-volume-id", required=True, bare=True)),
 }
 """The keys of each kind of property string."""

@@ -9,7 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from phoenix.pve.options import Command, Option
+    from phoenix.pve.commands import Command
+    from phoenix.pve.options import Option
 
 
 def usage(name: str, command: Command) -> str:

@@ -176,5 +176,5 @@ def describe(root: str, shown: str) -> str:
     bridges = ", ".join(tree.facts["bridges"]) or "none"
     return (
         f"made {shown}: a rehearsal node of Proxmox VE {tree.release} called {tree.name}, "
-        f"with storages {', '.join(sorted(table))}, bridges {bridges} and {count} template{'' if count == 1 else 's'}"
+        f"with storages {', '.join(sorted(table))}, bridge {bridges} and {count} template{'' if count == 1 else 's'}"
     )

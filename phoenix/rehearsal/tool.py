@@ -118,12 +118,12 @@ def _command(tree: Tree, tool: str, words: list[str]) -> str:
 
 
 def _subcommand(tree: Tree, name: str, words: list[str]) -> int:
-    from phoenix.pve import options
+    from phoenix.pve import commands
     from phoenix.rehearsal import arguments
 
     if name not in _MODULES:
         raise Failure(f"the rehearsal node has no `{name}` yet")
-    command = options.COMMANDS[name]
+    command = commands.COMMANDS[name]
     given = arguments.parse(name, command, words, tree.release)
     if "ssh-public-keys" in given:
         from phoenix.rehearsal import pct_create

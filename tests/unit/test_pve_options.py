@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from phoenix.pve import options
+from phoenix.pve import commands, options
 from phoenix.pve.options import Option
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "shared" / "pve" / "transcripts"
@@ -71,7 +71,7 @@ def compare(table: Any, wanted: dict[str, Any], release: int, where: str) -> int
 def test_the_tables_are_those_of_the_real_tools(release: int) -> None:
     found = schema(release)
     compared = 0
-    for name, command in options.COMMANDS.items():
+    for name, command in commands.COMMANDS.items():
         tool, subcommand = name.split(" ")
         wanted = found["tools"][tool][subcommand]
         mine = [as_schema(option, named=True) for option in command.positional]
@@ -79,15 +79,15 @@ def test_the_tables_are_those_of_the_real_tools(release: int) -> None:
         compared += len(mine) + compare(command.options, wanted["options"], release, name)
     for name, table in options.PROPERTIES.items():
         compared += compare(table, found["formats"][name], release, name)
-    print(f"compared {compared} options and keys of {len(options.COMMANDS)} subcommands with release {release}")
+    print(f"compared {compared} options and keys of {len(commands.COMMANDS)} subcommands with release {release}")
     assert compared > 140
 
 
 def test_create_and_set_share_the_guest_table() -> None:
-    create, change = options.COMMANDS["pct create"].options, options.COMMANDS["pct set"].options
+    create, change = commands.COMMANDS["pct create"].options, commands.COMMANDS["pct set"].options
     assert set(create) & set(change) == set(options.GUEST)
-    assert set(create) - set(change) == set(options.CREATE)
-    assert set(change) - set(create) == set(options.SET)
+    assert set(create) - set(change) == set(commands.CREATE)
+    assert set(change) - set(create) == set(commands.SET)
 
 
 def test_the_options_that_a_file_may_give() -> None:
