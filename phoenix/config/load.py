@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 
 from phoenix import files
 from phoenix.errors import ConfigError
@@ -46,6 +47,11 @@ def guest_ids(folder: str, kind: str) -> list[str]:
 
 def document(path: str) -> Document:
     """Read and parse `path`. ConfigError, with the line, if it is not TOML."""
+    # tomli wants the types of datetime. The C module has them all; importing the Python module around it takes as
+    # long as a third of tomli itself, at every start.
+    import _datetime  # type: ignore[import-not-found]
+
+    sys.modules.setdefault("datetime", _datetime)
     import tomli
 
     data = files.read_trusted(path)

@@ -221,3 +221,11 @@ def test_a_removed_file_may_be_gone_already(tmp_path, synced):
     assert synced == ["folder"]
     files.remove(f"{tmp_path}/record")
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.xfail(strict=True, reason="bug: a line of which only a part found room counts as written")
+def test_a_line_that_is_written_in_parts_is_whole_in_the_end(tmp_path, monkeypatch):
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: real(fd, data[:3]))
+    files.append(f"{tmp_path}/journal", "a line\n")
+    assert (tmp_path / "journal").read_text() == "a line\n"
