@@ -251,6 +251,25 @@ def test_a_stranger_is_neither_changed_nor_deleted(world):
         assert world.calls(verb) == []
 
 
+def test_children_get_the_allow_list_no_input_and_a_file_to_write_to(world):
+    argv = [*world.phoenix(), f"--root={world.root}", "create", "9001"]
+    hostile = {
+        "PERL5LIB": "/x",
+        "LD_LIBRARY_PATH": "/x",
+        "BASH_ENV": "/x",
+        "LC_ALL": "C",
+        "PHOENIX_ROOT": "/",
+        "TERM": "vt100",
+    }
+    assert subprocess.run(argv, check=False, capture_output=True, env=hostile, input=b"{}").returncode == 0
+    for call in [*world.calls("create"), *world.calls("start")]:
+        assert call["env"] == ["HOME", "LANG", "PATH", "TERM"]
+        assert (call["stdin"], call["stdout"], call["cwd"]) == ("null", "file", "/")
+    log = next((world.root / "var/log/phoenix").iterdir())
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert "/bin/lxc-manager --action=create --id=9001 " in log.read_text().splitlines()[0]
+
+
 def test_the_mark_alone_proves_nothing(world):
     assert world.run("create", "9001")[0] == 0
     (world.root / "var/lib/phoenix/records/lxc-9001").unlink()

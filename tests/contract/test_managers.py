@@ -182,11 +182,13 @@ Options:
   --target=<place>     where to
 """
 
+import os
+
 from phoenix import output
 
 
 def create(call):
-    output.text(f"backup of {call.id} to {call.options['--target']} dry={call.dry_run}")
+    output.text(f"backup of {call.id} to {call.options['--target']} dry={call.dry_run} {sorted(os.environ)}")
     return 0
 
 
@@ -216,14 +218,20 @@ def test_a_fourth_manager_is_built_listed_routed_to_and_run_with_no_other_edit(r
 
     def phoenix(*words):
         argv = [sys.executable, "-IS", str(checkout / "dist/phoenix.pyz"), *words]
-        return subprocess.run(argv, capture_output=True, text=True, check=False, env={}, stdin=subprocess.DEVNULL)
+        return subprocess.run(argv, capture_output=True, text=True, check=False, env=STRANGE, stdin=subprocess.DEVNULL)
 
     assert phoenix(f"--root={root}", "init").returncode == 0
     assert "Backups: a fourth manager, dropped in." in phoenix(f"--root={root}", "help").stdout
     routed = phoenix(f"--root={root}", "create", "500", "--target=there", "--dry-run")
-    assert (routed.returncode, routed.stdout) == (0, "backup of 500 to there dry=True\n"), routed
+    assert (routed.returncode, routed.stdout) == (
+        0,
+        "backup of 500 to there dry=True ['HOME', 'LANG', 'PATH', 'TERM']\n",
+    ), routed
     direct = phoenix("backup-manager", f"--root={root}", "--action=create", "--id=500", "--target", "there")
-    assert (direct.returncode, direct.stdout) == (0, "backup of 500 to there dry=False\n"), direct
+    assert (direct.returncode, direct.stdout) == (
+        0,
+        "backup of 500 to there dry=False ['HOME', 'LANG', 'PATH', 'TERM']\n",
+    ), direct
     assert phoenix(f"--root={root}", "list").stdout.splitlines()[1].split()[:2] == ["500", "backup"]
 
 
