@@ -93,6 +93,11 @@ def parse(doc: str, argv: list[str]) -> dict[str, Answer]:
         raise UsageError(error.message, error.hint or usage_of(doc)) from error
 
 
+def wants_json(argv: list[str]) -> bool:
+    """Whether words ask for JSON, also when something else is wrong with them."""
+    return "--output=json" in argv or ("--output", "json") in zip(argv, argv[1:])
+
+
 def boundary_only(doc: str) -> bool:
     """Whether the first usage of `doc` is just an action and options, so that there is nothing to match."""
     return usage_of(doc).split("\n")[1].strip().partition(" ")[2] == BOUNDARY_USAGE

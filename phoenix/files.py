@@ -82,16 +82,21 @@ def cannot_write(path: str, error: OSError) -> NotReady:
 
 
 def append(path: str, line: str) -> None:
-    """Add one line to a file of ours (0600), durably. NotReady if it cannot be made durable."""
+    """Add one line to a file of ours (0600), durably. NotReady if it cannot be made durable.
+
+    A line torn by a crash is ended first, so that it does not swallow this one.
+    """
     make_folder(os.path.dirname(path), 0o700)
     new = not os.path.exists(path)
     try:
-        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(file, line.encode())
-            os.fsync(file)
-        finally:
-            os.close(file)
+        with open(
+            os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "r+b"
+        ) as file:
+            size = os.fstat(file.fileno()).st_size
+            torn = size and os.pread(file.fileno(), 1, size - 1) != b"\n"
+            file.write(b"\n" * bool(torn) + line.encode())
+            file.flush()
+            os.fsync(file.fileno())
         if new:
             sync_folder(os.path.dirname(path))
     except OSError as error:
@@ -103,6 +108,7 @@ def replace(path: str, text: str, mode: int = 0o600) -> None:
     make_folder(os.path.dirname(path), 0o700)
     beside = f"{path}.new.{os.getpid()}"
     try:
+        remove(beside)  # of a process that had our number and crashed
         with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
             file.write(text.encode())
             file.flush()
@@ -110,6 +116,7 @@ def replace(path: str, text: str, mode: int = 0o600) -> None:
         os.rename(beside, path)
         sync_folder(os.path.dirname(path))
     except OSError as error:
+        remove(beside)
         raise cannot_write(path, error) from error
 
 

@@ -51,7 +51,7 @@ def run(tree: str, manager: str, argv: list[str]) -> int:
         return answer(module, manager, asked, tree)
 
     def tell(code: int, error: PhoenixError) -> None:
-        if asked.get("--output") == "json" or "--output=json" in argv:
+        if cli.wants_json(argv):
             output.failure(code, error, manager=manager, action=asked.get("--action"), id=asked.get("--id"))
 
     return cli.guarded(act, lambda: Paths(str(asked.get("--root") or "")).bug_log(), tell)
@@ -94,9 +94,7 @@ def call_of(manager: str, asked: Mapping[str, Answer], id_optional: bool) -> Cal
     if asked["--output"] not in (None, "text", "json"):
         raise UsageError(f"--output is {asked['--output']!r}, expected text or json")
     seconds = asked["--timeout"]
-    if seconds is not None and not (
-        isinstance(seconds, str) and seconds.isascii() and seconds.isdigit() and int(seconds)
-    ):
+    if seconds is not None and not (isinstance(seconds, str) and is_count(seconds)):
         raise UsageError(f"--timeout is {seconds!r}, expected a number of seconds")
     name = str(asked["--run-id"] or cli.new_run())
     if not (name.isascii() and name.replace("-", "").isalnum()):
@@ -114,6 +112,11 @@ def call_of(manager: str, asked: Mapping[str, Answer], id_optional: bool) -> Cal
         timeout=int(str(seconds)) if seconds else 0,
         options=asked,
     )
+
+
+def is_count(word: str) -> bool:
+    """Whether a word is a number from 1 to 9999999 in plain digits."""
+    return word.isascii() and word.isdigit() and len(word) <= 7 and int(word) > 0
 
 
 def root_folder(word: Answer) -> str:

@@ -28,4 +28,4 @@ def failure(code: int, error: PhoenixError, **facts: Any) -> None:
 def text(line: str) -> None:
     """Write one line for people. Where standard output is closed nobody wants it."""
     if sys.stdout:
-        sys.stdout.write(line + "\n")
+        sys.stdout.write((line + "\n").encode("utf-8", "backslashreplace").decode())

@@ -50,23 +50,23 @@ def main(tree: str, argv: list[str]) -> int:
     """Be phoenix.pyz of the build unpacked in `tree`; returns the exit status."""
     first = argv[0] if argv else ""
     if first.endswith(routing.SUFFIX):
-        return guarded(lambda: child.run(tree, first, argv[1:]), cli.Words())
+        return guarded(lambda: child.run(tree, first, argv[1:]), cli.Words(), argv)
     if first == "node":
-        return guarded(lambda: child.rehearsal(tree, argv[1:]), cli.Words())
+        return guarded(lambda: child.rehearsal(tree, argv[1:]), cli.Words(), argv)
     words = cli.Words()
 
     def act() -> int:
         cli.sort_out(argv, cli.options_of(DOC), words, pass_on=any(verb in argv for verb in PASS_ON))
         return dispatch(tree, words)
 
-    return guarded(act, words)
+    return guarded(act, words, argv)
 
 
-def guarded(act: Callable[[], int], words: Words) -> int:
+def guarded(act: Callable[[], int], words: Words, argv: list[str]) -> int:
     """Run the dispatcher's part, with errors told as the words ask for; usage errors come with the usage."""
 
     def tell(code: int, error: PhoenixError) -> None:
-        if words.options.get("--output") == "json":
+        if cli.wants_json(argv):
             output.failure(code, error)
 
     return cli.guarded(act, lambda: Paths(str(words.options.get("--root", ""))).bug_log(), tell)
@@ -81,6 +81,8 @@ def dispatch(tree: str, words: Words) -> int:
         from phoenix.dispatch import about
 
         return about.show_help(DOC, tree, next((word for word in words.targets if word != "help"), ""))
+    if words.options.get("--version"):
+        return show_version(tree, words)
     if not (verb in NEED_TARGETS and len(words.targets) > 1):
         check_usage(words, verb)
     check_values(words)
@@ -93,7 +95,7 @@ def check_usage(words: Words, verb: str) -> None:
     """UsageError, with the usage, for words that do not fit together."""
     from phoenix.dispatch.about import VERBS
 
-    if not verb and not words.options.get("--version"):
+    if not verb:
         raise UsageError("what is to be done?", cli.usage_of(DOC))
     if verb and verb not in VERBS:
         raise UsageError(f"there is no verb {verb!r}{cli.did_you_mean(verb, VERBS)}", cli.usage_of(DOC))
@@ -108,6 +110,8 @@ def check_usage(words: Words, verb: str) -> None:
 def check_values(words: Words) -> None:
     """UsageError for a value of ours that cannot be meant."""
     root, form = words.options.get("--root"), words.options.get("--output", "text")
+    if words.options.get("--config") == "":
+        raise UsageError("--config is empty, expected a folder")
     if root is not None and not os.path.isdir(str(root)):
         raise UsageError(
             f"--root is {root!r}, which is not a folder", "phoenix.pyz node new DIR makes a rehearsal node"

@@ -100,7 +100,13 @@ class Configuration:
 
     def find_name(self, hostname: str) -> Target:
         """The guest of that hostname; all files are read for it."""
-        names = {self.hostname(target): target for target in self.all()}
+        names: dict[str, Target] = {}
+        for target in self.all():
+            name = self.hostname(target)
+            if name == hostname and name in names:
+                pair = f"{self.file(names[name])} and {self.file(target)}"
+                raise ConfigError(f"{hostname} is the hostname of two guests: {pair}", "name the target by its ID")
+            names[name] = target
         if hostname not in names:
             wrong = f"no guest in {self.folder} has the hostname {hostname}{cli.did_you_mean(hostname, names)}"
             raise UnknownName(wrong, "phoenix.pyz list")

@@ -36,17 +36,12 @@ def lines(node: Node, path: str) -> list[str]:
 
 def linked_clones(node: Node, guest: str) -> list[str]:
     """The guests of the cluster whose volumes are based on one of this guest's."""
+    bases = (f"base-{guest}-disk-", f"basevol-{guest}-disk-")
     found = []
-    base = node.paths.pve + "/nodes"
-    for name in sorted(os.listdir(base)):
-        for folder in ("lxc", "qemu-server"):
-            for file in sorted(
-                os.listdir(f"{base}/{name}/{folder}") if os.path.isdir(f"{base}/{name}/{folder}") else []
-            ):
-                if file != f"{guest}.conf" and f"base-{guest}-disk-" in files.read_text(
-                    f"{base}/{name}/{folder}/{file}"
-                ):
-                    found.append(file[: -len(".conf")])
+    for path in node.guest_files():
+        name = os.path.basename(path)[: -len(".conf")]
+        if name != guest and any(base in files.read_text(path) for base in bases):
+            found.append(name)
     return found
 
 

@@ -30,24 +30,16 @@ def check_change(node: Node, wanted: Container) -> None:
 def template_faults(node: Node, template: str) -> list[tuple[str, str]]:
     """What is wrong with the template, as (fault, next step) pairs."""
     if template.startswith("/"):
-        path, storage_name = node.paths(template), ""
+        path, get = node.paths(template), ""
     else:
-        storage_name, _, name = template.partition(":vztmpl/")
-        storage = node.storages().get(storage_name)
-        if storage is None:
-            return [missing_storage(node, storage_name)]
-        if "vztmpl" not in storage.content:
-            return [
-                (
-                    f"storage {storage_name} holds no templates",
-                    f"pvesm set {storage_name} --content vztmpl,...",
-                )
-            ]
-        folder = storage.folder("vztmpl")
-        path = node.paths(f"{folder}/{name}") if folder else ""
+        storage, _, name = template.partition(":vztmpl/")
+        wrong = faults_of_storage(node, storage, "vztmpl", "templates")
+        if wrong:
+            return wrong
+        folder = node.storages()[storage].folder("vztmpl")
+        path, get = node.paths(f"{folder}/{name}") if folder else "", f"pveam download {storage} {name}, or "
     if not path or os.path.isfile(path):
         return []
-    get = f"pveam download {storage_name} {os.path.basename(template)}, or " if storage_name else ""
     return [(f"there is no template {template}", f"{get}copy it to {path}")]
 
 
@@ -67,27 +59,24 @@ def setting_faults(node: Node, wanted: Container) -> list[tuple[str, str]]:
 def storage_faults(node: Node, setting: Setting) -> list[tuple[str, str]]:
     """What is wrong with the storage of a volume."""
     name = "" if isinstance(setting, str) else setting.get("storage", "")
-    if not name:
-        return []
+    return faults_of_storage(node, name, "rootdir", "containers") if name else []
+
+
+def faults_of_storage(node: Node, name: str, content: str, what: str) -> list[tuple[str, str]]:
+    """Why a storage cannot hold a kind of content on this node now; `what` says the content in words."""
     storage = node.storages().get(name)
     if storage is None:
-        return [missing_storage(node, name)]
+        known = ", ".join(sorted(node.storages())) or "none"
+        return [
+            (f"there is no storage {name} (there is: {known})", f"pvesm add TYPE {name} ..., or name another storage")
+        ]
     if storage.disabled:
         return [(f"storage {name} is disabled", f"pvesm set {name} --disable 0")]
     if not storage.is_on(node.name):
         return [(f"storage {name} is not on this node ({node.name})", f"pvesm set {name} --nodes ...")]
-    if "rootdir" not in storage.content:
-        return [(f"storage {name} takes no containers", f"pvesm set {name} --content rootdir,...")]
+    if content not in storage.content:
+        return [(f"storage {name} takes no {what}", f"pvesm set {name} --content {content},...")]
     return []
-
-
-def missing_storage(node: Node, name: str) -> tuple[str, str]:
-    """The fault for a storage that is not in storage.cfg."""
-    known = ", ".join(sorted(node.storages())) or "none"
-    return (
-        f"there is no storage {name} (there is: {known})",
-        f"pvesm add TYPE {name} ..., or name another storage",
-    )
 
 
 def bridge_faults(node: Node, option: str, setting: Setting) -> list[tuple[str, str]]:

@@ -60,14 +60,32 @@ class Node:
         quorate = text.partition('"quorate"')[2].lstrip(" :")[:1]
         return quorate != "0"
 
+    def nodes(self) -> list[str]:
+        """The nodes of the cluster. NotReady if they cannot be seen."""
+        base = self.paths.pve + "/nodes"
+        try:
+            return sorted(os.listdir(base))
+        except OSError as error:
+            raise NotReady(f"{base}: {error.strerror}", "systemctl status pve-cluster") from error
+
     def owners(self, guest: str) -> list[tuple[str, str]]:
         """Who has an ID, in the whole cluster: (node, "CT" or "VM") each."""
-        base = self.paths.pve + "/nodes"
         return [
             (node, name)
-            for node in sorted(os.listdir(base))
+            for node in self.nodes()
             for folder, name in KINDS.items()
-            if os.path.exists(f"{base}/{node}/{folder}/{guest}.conf")
+            if os.path.exists(self.paths.guest_config(folder, guest, node))
+        ]
+
+    def guest_files(self) -> list[str]:
+        """The files of all guests in the cluster."""
+        folders = [f"{self.paths.pve}/nodes/{node}/{folder}" for node in self.nodes() for folder in KINDS]
+        return [
+            f"{folder}/{name}"
+            for folder in folders
+            if os.path.isdir(folder)
+            for name in sorted(os.listdir(folder))
+            if is_guest_file(name)
         ]
 
     def guest_ids(self, folder: str) -> list[str]:
@@ -76,7 +94,7 @@ class Node:
             names = os.listdir(f"{self.paths.pve}/{folder}")
         except OSError:
             return []
-        return sorted((name[:-5] for name in names if name.endswith(".conf")), key=int)
+        return sorted((name[: -len(".conf")] for name in names if is_guest_file(name)), key=int)
 
     def storages(self) -> dict[str, Storage]:
         """The storages of the cluster, by name."""
@@ -106,6 +124,11 @@ class Node:
         except OSError:
             return False
         return pid.isdigit() and os.path.isdir(self.paths(f"/proc/{pid}"))
+
+
+def is_guest_file(name: str) -> bool:
+    """Whether a file of that name is a guest's; a copy such as 101-old.conf is none."""
+    return name.endswith(".conf") and name[: -len(".conf")].isdigit()
 
 
 def no_cluster_files(paths: Paths) -> NotReady:

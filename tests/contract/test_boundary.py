@@ -203,12 +203,10 @@ def test_every_error_is_a_document_where_documents_are_wanted(tree, words, form)
     assert ran.stderr.startswith(f"error: {document['error']['message']}\n")
 
 
-@pytest.mark.xfail(strict=True, reason="bug: with the value in a word of its own, an error in the words is no document")
 def test_an_error_in_the_words_is_a_document_in_either_form(tree):
     assert json.loads(manager(tree, "--output", "json", "--bogus").stdout)["exit_code"] == 2
 
 
-@pytest.mark.xfail(strict=True, reason="bug: an ID that is not UTF-8 is a traceback where standard output is strict")
 def test_an_id_that_is_not_utf_8_is_a_document_too(tree):
     code = (
         "import sys; sys.stdout.reconfigure(errors='strict'); sys.path.append(sys.argv[1]); from phoenix import manager"
@@ -227,6 +225,5 @@ def test_an_id_that_is_not_utf_8_is_a_document_too(tree):
     assert json.loads(ran.stdout)["exit_code"] == 2
 
 
-@pytest.mark.xfail(strict=True, reason="bug: a number of thousands of digits ends as a bug in Phoenix, 70")
 def test_a_timeout_of_thousands_of_digits_is_a_usage_error(tree):
     assert manager(tree, "--action=status", "--id=500", "--timeout=" + "9" * 5000).returncode == 2

@@ -70,7 +70,6 @@ def test_replication(pve, text, danger):
             "pve1/lxc/101",
             "local-zfs:basevol-9001-disk-0/subvol-101-disk-0",
             True,
-            marks=pytest.mark.xfail(strict=True, reason="bug: clones of a container's own kind of base are not seen"),
         ),
     ],
 )

@@ -528,18 +528,12 @@ def test_the_version_in_full_names_the_build_and_what_is_bundled(run):
 # --- bugs ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(
-    strict=True, reason="bug: of two guests with one hostname the last is taken; delete may hit the wrong one"
-)
 def test_a_hostname_that_two_guests_have_is_not_guessed(run):
     (run.config / "lxc/9002.toml").write_text(FILE.format("web"))
     assert run("delete", "web", "--yes") == 3
     assert run.calls == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="bug: targets come from /etc/phoenix then, and the child reads the current folder"
-)
 @pytest.mark.parametrize("words", [["status"], ["create", "9001"], ["init"]])
 def test_an_empty_config_is_a_usage_error(run, tmp_path, words):
     (tmp_path / "etc").mkdir()
@@ -547,15 +541,11 @@ def test_an_empty_config_is_a_usage_error(run, tmp_path, words):
     assert run(*words, "--config=", f"--root={tmp_path}", config=False) == 2
 
 
-@pytest.mark.xfail(strict=True, reason="bug: the guest is made")
 def test_asking_for_the_version_makes_nothing(run):
     run("create", "9001", "--version")
     assert run.calls == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="bug: an option that comes before --output=json keeps the error from being a document"
-)
 @pytest.mark.parametrize(
     "words", [["--bogus", "list", "--output=json"], ["list", "--yes", "--yes", "--output", "json"]]
 )
@@ -564,7 +554,6 @@ def test_an_error_in_the_words_is_a_document_too(run, words):
     assert json.loads(run.out)["exit_code"] == 2
 
 
-@pytest.mark.xfail(strict=True, reason="bug: what is no document of a child ends as a bug in Phoenix, 70")
 def test_a_child_that_writes_no_document_is_told_as_such(run):
     run.status = lambda manager, words: 1
     run.output = lambda manager, words: "no JSON\n"

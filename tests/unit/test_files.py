@@ -151,14 +151,12 @@ def test_a_replacement_does_not_follow_a_link(tmp_path):
     assert not (tmp_path / "record").is_symlink()
 
 
-@pytest.mark.xfail(strict=True, reason="bug: what a crash left keeps a later process of the same number from writing")
 def test_what_an_earlier_crash_left_is_no_obstacle(tmp_path):
     (tmp_path / f"record.new.{os.getpid()}").write_text("half")
     files.replace(f"{tmp_path}/record", "new")
     assert (tmp_path / "record").read_text() == "new"
 
 
-@pytest.mark.xfail(strict=True, reason="bug: a replacement that fails leaves its new file behind")
 def test_a_replacement_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
     (tmp_path / "record").mkdir()
     with pytest.raises(errors.NotReady):
@@ -223,7 +221,6 @@ def test_a_removed_file_may_be_gone_already(tmp_path, synced):
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.xfail(strict=True, reason="bug: a line of which only a part found room counts as written")
 def test_a_line_that_is_written_in_parts_is_whole_in_the_end(tmp_path, monkeypatch):
     real = os.write
     monkeypatch.setattr(os, "write", lambda fd, data: real(fd, data[:3]))

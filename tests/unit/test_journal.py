@@ -62,7 +62,6 @@ def test_an_event_that_cannot_be_made_durable_is_an_error(tmp_path):
         Journal(f"{tmp_path}/file/x.jsonl", "run-1").add("intent")
 
 
-@pytest.mark.xfail(strict=True, reason="bug: the first event after a torn line is glued to it, and lost")
 def test_the_event_after_a_torn_line_is_kept(journal):
     journal.add("intent", goal="create")
     with open(journal.path, "a") as file:

@@ -181,14 +181,12 @@ def test_storages_and_bridges_are_those_of_the_node(root):
     assert node_of(root).has_bridge("vmbr1") is False
 
 
-@pytest.mark.xfail(strict=True, reason="bug: a copy such as 101-old.conf beside the guests' files ends as a bug, 70")
 def test_a_file_whose_name_is_no_id_is_no_guest(root):
     for name in ("101.conf", "101-old.conf"):
         (root / "etc/pve/lxc" / name).touch()
     assert node_of(root).guest_ids("lxc") == ["101"]
 
 
-@pytest.mark.xfail(strict=True, reason="bug: an unreadable list of nodes is an error of the system, 1, not 6")
 def test_a_cluster_whose_nodes_cannot_be_seen_is_not_ready(tmp_path):
     (tmp_path / "etc/pve").mkdir(parents=True)
     (tmp_path / "etc/pve/local").symlink_to("nodes/pve1")

@@ -87,7 +87,7 @@ def test_nothing_is_missing(root, wanted):
         ),
         (container("/no.tar.zst"), "there is no template /no.tar.zst", "copy it to "),
         (container("none:vztmpl/a"), "there is no storage none (there is: ", "pvesm add"),
-        (container("fast:vztmpl/a"), "storage fast holds no templates", "pvesm set fast --content"),
+        (container("fast:vztmpl/a"), "storage fast takes no templates", "pvesm set fast --content"),
         (container(rootfs={"storage": "none", "size": "1G"}), "there is no storage none", "pvesm add"),
         (container(rootfs={"storage": "off", "size": "1G"}), "storage off is disabled", "pvesm set off"),
         (
@@ -134,7 +134,6 @@ def test_nothing_is_known_of_the_templates_of_a_storage_without_files(root):
     preflight.check_create(Node(Paths(str(root))), container("pool:vztmpl/a.tar.zst"))
 
 
-@pytest.mark.xfail(strict=True, reason="bug: a template on a storage that is disabled or not on this node passes")
 @pytest.mark.parametrize("line", ["disable", "nodes pve2"])
 def test_the_storage_of_the_template_must_be_there_for_this_node(root, line):
     (root / "etc/pve/storage.cfg").write_text(
