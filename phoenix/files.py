@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 
@@ -108,7 +109,7 @@ def replace(path: str, text: str, mode: int = 0o600) -> None:
     make_folder(os.path.dirname(path), 0o700)
     beside = f"{path}.new.{os.getpid()}"
     try:
-        remove(beside)  # of a process that had our number and crashed
+        discard(beside)  # of a process that had our number and crashed
         with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
             file.write(text.encode())
             file.flush()
@@ -116,7 +117,7 @@ def replace(path: str, text: str, mode: int = 0o600) -> None:
         os.rename(beside, path)
         sync_folder(os.path.dirname(path))
     except OSError as error:
-        remove(beside)
+        discard(beside)
         raise cannot_write(path, error) from error
 
 
@@ -134,6 +135,12 @@ def create(path: str, data: bytes) -> bool:
         raise cannot_write(path, error) from error
     sync_folder(os.path.dirname(path))
     return True
+
+
+def discard(path: str) -> None:
+    """Remove a file that nobody relies on, if that is possible."""
+    with contextlib.suppress(OSError):
+        os.unlink(path)
 
 
 def remove(path: str) -> None:

@@ -207,7 +207,7 @@ def test_an_error_in_the_words_is_a_document_in_either_form(tree):
     assert json.loads(manager(tree, "--output", "json", "--bogus").stdout)["exit_code"] == 2
 
 
-def test_an_id_that_is_not_utf_8_is_a_document_too(tree):
+def test_an_id_that_is_not_utf_8_is_a_document_too(tree, root):
     code = (
         "import sys; sys.stdout.reconfigure(errors='strict'); sys.path.append(sys.argv[1]); from phoenix import manager"
     )
@@ -219,11 +219,14 @@ def test_an_id_that_is_not_utf_8_is_a_document_too(tree):
         code + "; sys.exit(manager.run(sys.argv[1], 'probe-manager', sys.argv[2:]))",
     ]
     ran = subprocess.run(
-        [*argv, str(tree), "--action=status", b"--id=\xff", "--output=json"], capture_output=True, check=False
+        [*argv, str(tree), "--action=status", b"--id=\xff", "--output=json", f"--root={root}"],
+        capture_output=True,
+        check=False,
     )
     assert ran.returncode == 2
     assert json.loads(ran.stdout)["exit_code"] == 2
 
 
-def test_a_timeout_of_thousands_of_digits_is_a_usage_error(tree):
-    assert manager(tree, "--action=status", "--id=500", "--timeout=" + "9" * 5000).returncode == 2
+def test_a_timeout_of_thousands_of_digits_is_a_usage_error(tree, root):
+    ran = manager(tree, "--action=status", "--id=500", f"--root={root}", "--timeout=" + "9" * 5000)
+    assert ran.returncode == 2
