@@ -49,7 +49,12 @@ class Work:
         self.tool = ""
         self.seconds = call.timeout
         self.record_path = call.paths.record(call.kind, call.id)
-        self.record: Record | None = record.load(self.record_path)
+        self.record: Record | None = None
+
+    def look(self) -> Observed:
+        """The container as it is now, and what its record says. Before a change the lock must be ours already."""
+        self.record = record.load(self.record_path)
+        return self.observe()
 
     def begin(self) -> None:
         """Open the books, now that there is something to do: a run that has nothing to do needs none of them."""
@@ -115,7 +120,7 @@ def change(call: Call, planner: Planner, prepare: Preparation | None = None) -> 
     lock = locks.take(call.paths.lock(call.kind, call.id), call.id)
     try:
         done: list[tuple[str, ...]] = []
-        state = work.observe()
+        state = work.look()
         ownership.check(call.id, state, work.record)
         planned = work.plan(state)
         report.check_refused(call.id, planned)
@@ -142,7 +147,7 @@ def carry_out(work: Work, state: Observed) -> tuple[Observed, list[tuple[str, ..
 
 def show_plan(work: Work) -> int:
     """Print what would be done; nothing is changed and nothing is locked."""
-    state = work.observe()
+    state = work.look()
     ownership.check(work.call.id, state, work.record)
     planned = work.plan(state)
     report.check_refused(work.call.id, planned)
@@ -272,7 +277,7 @@ def list_volumes(work: Work, storage: str) -> str:
 def status(call: Call) -> int:
     """Say what is there and whether it is as the file says."""
     work = Work(call, converge)
-    state = work.observe()
+    state = work.look()
     return report.status(call, work.wanted, state, work.plan(state), ownership.doubt(state, work.record))
 
 

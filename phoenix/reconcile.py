@@ -31,6 +31,10 @@ if TYPE_CHECKING:
         def argv(self) -> tuple[str, ...]:
             """The command; its first word is the tool's name."""
 
+        @property
+        def seconds(self) -> int:
+            """The longest it may take; 0 for the task's."""
+
     class Task(Protocol[State]):
         """What the loop needs to know of one piece of work."""
 
@@ -87,17 +91,15 @@ def carry_out(task: Task[State], step: Step) -> State:
     line = shell(step.argv)
     cli.note(f"{task.guest}: {line}")
     start = task.log.line("$ " + line)
-    status = process.run_tool([task.tool, *step.argv[1:]], task.log.open(), task.seconds or STEP_SECONDS)
+    seconds = step.seconds or task.seconds or STEP_SECONDS
+    status = process.run_tool([task.tool, *step.argv[1:]], task.log.open(), seconds)
     state, reached = read_again(task, step, status)
     task.journal.add("outcome", goal=step.goal, status=status, reached=reached, state=task.describe(state))
     task.noted(state)
     words = said(task.log.since(start))
-    if status is None and not reached:
-        wrong = (
-            f"{task.guest}: `{line}` still runs after {task.seconds or STEP_SECONDS} s; it is {task.describe(state)}"
-        )
-        raise PartlyDone(wrong, f"wait for it: phoenix.pyz status {task.guest}; its output is in {task.log.path}")
     if not reached:
+        if status is None:
+            raise unfinished(task, step, seconds, state)
         raise interrupted(task, state) if process.received else failed(task, step, status, words, state)
     if status:
         cli.note(f"{task.guest}: {step.argv[0]} ended with {status} ({words}), but its work is done")
@@ -120,7 +122,14 @@ def read_again(task: Task[State], step: Step, status: int | None) -> tuple[State
     return state, done
 
 
-def failed(task: Task[State], step: Step, status: int | None, words: str, state: State) -> OperationFailed:
+def unfinished(task: Task[State], step: Step, seconds: int, state: State) -> PartlyDone:
+    """The error for a command that is left to itself."""
+    what = f"`{step.argv[0]} {step.argv[1]}` still runs after {seconds} s"
+    hint = f"wait for it: phoenix.pyz status {task.guest}; its output is in {task.log.path}"
+    return PartlyDone(f"{task.guest}: {what}; it is {task.describe(state)}", hint)
+
+
+def failed(task: Task[State], step: Step, status: int, words: str, state: State) -> OperationFailed:
     """The error for a command without effect."""
     if status == 0:
         cause = f"`{step.argv[0]} {step.argv[1]}` reported success, but what it was to do is not there"

@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 
-from phoenix import files
+from phoenix import cli, files
 from phoenix.errors import ConfigError
 from phoenix.value import Value
 
@@ -37,12 +37,13 @@ def guest_path(folder: str, kind: str, guest: str) -> str:
 
 
 def guest_ids(folder: str, kind: str) -> list[str]:
-    """The IDs that have a file in the folder of a kind, in order."""
-    names = os.listdir(os.path.dirname(guest_path(folder, kind, "0")))
-    return sorted(
-        (name[:-5] for name in names if name.endswith(".toml") and name[0] != "."),
-        key=lambda id_: (len(id_), id_),
-    )
+    """The IDs that have a file in the folder of a kind, in order. ConfigError for a file whose name is no ID."""
+    place = os.path.dirname(guest_path(folder, kind, "0"))
+    names = [name for name in os.listdir(place) if name.endswith(".toml") and name[0] != "."]
+    for name in sorted(names):
+        if not cli.is_guest_id(name[: -len(".toml")]):
+            raise ConfigError(f"{place}/{name}: expected the name to be an ID, as 9001.toml", f"ls {place}")
+    return sorted((name[: -len(".toml")] for name in names), key=int)
 
 
 def document(path: str) -> Document:

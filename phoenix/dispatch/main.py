@@ -75,7 +75,7 @@ def guarded(act: Callable[[], int], words: Words, argv: list[str]) -> int:
 def dispatch(tree: str, words: Words) -> int:
     """Do what sorted words ask for. Only words in no common form need docopt's judgement."""
     verb = words.targets[0] if words.targets else ""
-    if verb.endswith(routing.SUFFIX):
+    if verb.endswith(routing.SUFFIX) or verb == "node":
         raise UsageError(f"the options of {verb} come after its name", f"phoenix.pyz {verb} --help")
     if words.options.get("--help") or verb == "help":
         from phoenix.dispatch import about
@@ -88,7 +88,7 @@ def dispatch(tree: str, words: Words) -> int:
     check_values(words)
     if verb in PASS_ON:
         return run_action(tree, verb, words)
-    return OWN_VERBS.get(verb, show_version)(tree, words)
+    return OWN_VERBS[verb](tree, words)
 
 
 def check_usage(words: Words, verb: str) -> None:
@@ -127,6 +127,8 @@ def run_action(tree: str, verb: str, words: Words) -> int:
     if verb == "check" and names == ["all"]:
         return check_all(configuration, words)
     targets = configuration.all() if names == ["all"] else [configuration.find(name) for name in names]
+    if not targets:
+        cli.note(f"note: {configuration.folder} has no guests")
     if verb == "delete" and not words.options.get("--yes") and not words.options.get("--dry-run"):
         child.confirm(targets)
         words.options["--yes"] = True

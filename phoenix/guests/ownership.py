@@ -19,7 +19,9 @@ def doubt(observed: Observed, record: Record | None) -> str:
     # A guest that was seen only before pct had finished has no volumes in its record yet; the mark, which pct
     # was given and nobody else knows, is in its description.
     if record.made and not set(record.volumes) <= set(observed.volumes):
-        return "it lacks volumes that Phoenix recorded: " + ", ".join(set(record.volumes) - set(observed.volumes))
+        return "it lacks volumes that Phoenix recorded: " + ", ".join(
+            sorted(set(record.volumes) - set(observed.volumes))
+        )
     return ""
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from phoenix.guests.values import Setting
 
 SHUTDOWN_SECONDS = 60
+GRACE_SECONDS = 30
 
 
 class Step(Value):
@@ -20,6 +21,7 @@ class Step(Value):
 
     goal: str
     argv: tuple[str, ...]
+    seconds: int = 0  # the longest it may take, if that is its own
 
 
 class Difference(Value):
@@ -75,7 +77,8 @@ def run_state(guest: str, observed: Observed, running: bool, seconds: int = SHUT
         return Plan()
     if running:
         return Plan((Step("start", tuple(pct.start(guest))),))
-    return Plan((Step("stop", tuple(pct.shutdown(guest, seconds))),))
+    # pct itself waits that long; it gets a while more to say how it ended.
+    return Plan((Step("stop", tuple(pct.shutdown(guest, seconds)), seconds + GRACE_SECONDS),))
 
 
 def restart(guest: str, observed: Observed, stopped: bool, seconds: int = SHUTDOWN_SECONDS) -> Plan:

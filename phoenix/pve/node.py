@@ -103,7 +103,7 @@ class Node:
         try:
             return storages.parse(files.read_text(self.paths.pve + "/storage.cfg"))
         except FileNotFoundError:
-            return {}
+            return storages.parse("")
 
     def has_bridge(self, name: str) -> bool:
         """Whether a network bridge is there now."""

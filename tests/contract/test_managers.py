@@ -235,6 +235,14 @@ def test_a_fourth_manager_is_built_listed_routed_to_and_run_with_no_other_edit(r
     assert phoenix(f"--root={root}", "list").stdout.splitlines()[1].split()[:2] == ["500", "backup"]
 
 
+@pytest.mark.parametrize("word", ["lxc-manager", "node"])
+def test_options_before_a_program_of_its_own_are_not_guessed_about(stage, tmp_path, word):
+    ran = dispatcher(stage, f"--root={tmp_path}", word, "new", str(tmp_path / "x"))
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert f"phoenix.pyz {word} --help" in ran.stderr
+    assert not (tmp_path / "x").exists()
+
+
 def test_the_dispatcher_knows_managers_only_from_their_folder(stage, tmp_path):
     tree = tmp_path / "tree"
     shutil.copytree(stage, tree, symlinks=True)

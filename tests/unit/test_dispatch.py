@@ -12,6 +12,7 @@ import pytest
 import phoenix
 from phoenix import errors, process
 from phoenix.dispatch import about, child, main, routing
+from phoenix.paths import Paths
 
 FILE = 'ostemplate = "/t"\nrootfs = {{ storage = "local", size = "8G" }}\nhostname = "{}"\n'
 MANAGER = '''"""{} in one line.
@@ -59,6 +60,7 @@ class Run:
         self.status = lambda manager, words: 0
         self.output = lambda manager, words: "{}"
         monkeypatch.setattr(process, "received", 0)
+        monkeypatch.setattr(Paths, "bug_log", lambda _: f"{tree}/bugs.log")
         monkeypatch.setattr(process, "run_child", self.run_child)
         monkeypatch.setattr(process, "child_output", self.child_output)
         monkeypatch.setattr(sys, "stdin", io.StringIO())

@@ -216,7 +216,7 @@ def test_a_command_that_takes_too_long_is_left_alone(world):
     world.seconds = 0.05
     world.pct("create", status=None, effect=False)
     error = failure(world, errors.PartlyDone)
-    assert error.message == "9001: `pct create 9001` still runs after 0.05 s; it is nothing"
+    assert error.message == "9001: `pct create` still runs after 0.05 s; it is nothing"
     assert "phoenix.pyz status 9001" in error.hint
     assert world.journal.events()[1]["status"] is None
     assert world.killed == []
