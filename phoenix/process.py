@@ -50,7 +50,8 @@ def _home() -> str:
 def listen() -> None:
     """From now on INT, TERM and HUP do not end this process: they are noted and passed on to the child."""
     for number in SIGNALS:
-        signal.signal(number, _note)
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup stays nohup
+            signal.signal(number, _note)
 
 
 def _note(number: int, _frame: object) -> None:
@@ -89,7 +90,7 @@ def run_child(argv: list[str]) -> int:
     """Run a program of this build in the foreground, on our own output; returns its exit status."""
     listen()
     actions = [(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0)]
-    pid = os.posix_spawn(argv[0], argv, environment(), file_actions=actions, setsigdef=list(SIGNALS))
+    pid = os.posix_spawn(argv[0], argv, environment(), file_actions=actions)
     _adopt(pid)
     try:
         return status_of(os.waitpid(pid, 0)[1])
@@ -102,7 +103,7 @@ def child_output(argv: list[str]) -> tuple[int, str]:
     listen()
     reader, writer = os.pipe()
     actions = [(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0), (os.POSIX_SPAWN_DUP2, writer, 1)]
-    pid = os.posix_spawn(argv[0], argv, environment(), file_actions=actions, setsigdef=list(SIGNALS))
+    pid = os.posix_spawn(argv[0], argv, environment(), file_actions=actions)
     os.close(writer)
     _adopt(pid)
     try:

@@ -51,7 +51,8 @@ def converge(wanted: Container, observed: Observed, mark: str) -> Plan:
         start = [Step("start", tuple(pct.start(wanted.id)))] if wanted.running else []
         return Plan((create, *start))
     found = differences(wanted, observed)
-    refused = tuple(difference for difference in found if difference.change == "fixed")
+    state = run_state(wanted.id, observed, wanted.running)
+    refused = (*(difference for difference in found if difference.change == "fixed"), *state.refused)
     changes = {difference.option: merged(wanted, observed, difference.option) for difference in found}
     steps = []
     if changes and not refused:
@@ -60,7 +61,7 @@ def converge(wanted: Container, observed: Observed, mark: str) -> Plan:
         goal = "set " + " ".join(sorted(changes))
         steps.append(Step(goal, tuple(pct.set_options(wanted.id, changes, digest(observed.text)))))
     if not refused:
-        steps += run_state(wanted.id, observed, wanted.running).steps
+        steps += state.steps
     return Plan(tuple(steps), found, tuple(sorted(observed.pending)), refused)
 
 
@@ -72,9 +73,11 @@ def digest(text: str) -> str:
 
 
 def run_state(guest: str, observed: Observed, running: bool, seconds: int = SHUTDOWN_SECONDS) -> Plan:
-    """Start or shut down a container that is there."""
-    if not observed.exists or observed.running == running or observed.template:
+    """Start or shut down a container that is there. A template is refused: it does not start."""
+    if not observed.exists or observed.running == running:
         return Plan()
+    if running and observed.template:
+        return Plan(refused=(Difference("state", "template", "running", "fixed"),))
     if running:
         return Plan((Step("start", tuple(pct.start(guest))),))
     # pct itself waits that long; it gets a while more to say how it ended.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 FIXED_HINTS = {
     "rootfs": "to grow it by hand: pct resize {id} rootfs SIZE, then write that size into {file}",
     "mp": "to grow a volume by hand: pct resize {id} {option} SIZE; to let go of it: pct set {id} --delete {option}",
+    "state": 'a template does not start; write state = "stopped" into {file}, or clone it: pct clone {id} NEWID',
     "unprivileged": "only a backup and its restore can change it: vzdump {id}; pct restore {id} ... --unprivileged",
 }
 

@@ -139,6 +139,21 @@ def test_a_hangup_lets_pct_finish_and_begins_nothing_more(world):
     assert len(world.calls("create")) == 1
 
 
+def test_what_runs_under_nohup_is_not_stopped_by_a_hangup(world):
+    world.fault('command = "pct create"\nslow = 2')
+    argv = ["nohup", *world.phoenix(), f"--root={world.root}", "create", "9001"]
+    dispatcher = subprocess.Popen(
+        argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={"PATH": os.environ["PATH"]}
+    )
+    world.until(lambda: world.conf.exists() and world.volumes())
+    for pid, words in world.processes():
+        if any("phoenix.pyz" in word or "lxc-manager" in word for word in words):
+            os.kill(pid, signal.SIGHUP)
+    dispatcher.communicate(timeout=60)
+    assert dispatcher.returncode == 0
+    assert len(world.calls("start")) == 1
+
+
 def test_kill_of_dispatcher_and_manager_lets_pct_finish_and_a_rerun_converges(world):
     dispatcher = world.create_under_way()
     for pid in [dispatcher.pid, *world.pids("lxc-manager")]:
