@@ -54,15 +54,17 @@ def observe(node: Node, guest: str) -> Observed:
         f"{name} {guest} on node '{where}'" for where, name in node.owners(guest) if (where, name) != (node.name, "CT")
     ]
     pve_lock = node.paths(f"/run/lock/lxc/pve-config-{guest}.lock")
+    # Before and after: what was at work while the file was read may have ended since, or only then begun.
+    worked_on = locks.is_held(pve_lock)
     try:
         text = files.read_text(node.paths.guest_config("lxc", guest))
     except FileNotFoundError:
-        return Observed(elsewhere=", ".join(others), worked_on=locks.is_held(pve_lock))
+        return Observed(elsewhere=", ".join(others), worked_on=worked_on or locks.is_held(pve_lock))
     except OSError as error:
         raise NotReady(
             f"{node.paths.guest_config('lxc', guest)}: {error.strerror}", "systemctl status pve-cluster"
         ) from error
-    return read(text, ", ".join(others), node.container_runs(guest), locks.is_held(pve_lock))
+    return read(text, ", ".join(others), node.container_runs(guest), worked_on or locks.is_held(pve_lock))
 
 
 def read(text: str, elsewhere: str = "", running: bool = False, worked_on: bool = False) -> Observed:
