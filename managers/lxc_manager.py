@@ -16,9 +16,9 @@ from __future__ import annotations
 
 from phoenix import locks, output, record
 from phoenix.config import load
-from phoenix.errors import OperationFailed, PartlyDone, UsageError
+from phoenix.errors import OperationFailed, PartlyDone, Refused, UsageError
 from phoenix.guests import container, ownership, plan, report
-from phoenix.guests.observed import Observed, observe
+from phoenix.guests.observed import Observed, observe, volumes_of
 from phoenix.pve.node import Node
 from phoenix.record import Record
 from phoenix.text import shell
@@ -29,9 +29,11 @@ if TYPE_CHECKING:
 
     from phoenix.call import Call
     from phoenix.guests.plan import Plan, Step
+    from phoenix.reconcile import Step as LoopStep
 
     Planner = Callable[["Work", Observed], Plan]
     Preparation = Callable[["Work", Observed], None]
+    Finish = Callable[["Work"], None]
 
 TOOL = "pct"
 WITHOUT_ID = ("check",)
@@ -61,6 +63,8 @@ class Work:
         from phoenix.journal import Journal
         from phoenix.log import RunLog
 
+        if hasattr(self, "journal"):
+            return
         self.journal = Journal(self.call.paths.journal(self.call.kind, self.call.id), self.call.run)
         self.log = RunLog(self.call.paths.log(self.call.run, self.call.kind, self.call.id))
 
@@ -80,13 +84,31 @@ class Work:
         """The state in a word or two."""
         return state.state
 
-    def noted(self, state: Observed) -> None:
-        """Keep the record true: the guest with our mark has these volumes."""
-        if self.record and state.exists and state.mark == self.record.mark and not state.lock:
-            seen = Record(state.mark, True, state.volumes)
-            if seen != self.record:
-                self.record = seen
-                record.save(self.record_path, seen)
+    def ready(self) -> None:
+        """NotReady if the node cannot be changed any more: asked before every command."""
+        self.tool = self.node.check_changeable(TOOL)
+
+    def noted(self, step: LoopStep, state: Observed) -> None:
+        """Keep the record true after a command of ours: it made the volumes of the options that it was given.
+
+        What else the container has, somebody else has attached; that does not become ours.
+        """
+        words = step.goal.split()
+        if words[0] in ("create", "set") and self.record and state.mark == self.record.mark and not state.lock:
+            names = list(self.wanted.settings) if words[0] == "create" else words[1:]
+            self.keep({*self.record.volumes, *volumes_of({name: state.raw.get(name, "") for name in names})})
+
+    def adopt(self, state: Observed) -> None:
+        """Complete the record of a container that a killed run has begun and pct has finished."""
+        if self.record and not self.record.made and state.mark == self.record.mark and not state.lock:
+            self.keep(set(volumes_of({name: state.raw.get(name, "") for name in self.wanted.settings})))
+
+    def keep(self, volumes: set[str]) -> None:
+        """Write the record of the container that is there."""
+        seen = Record(self.mark, True, tuple(sorted(volumes)))
+        if seen != self.record:
+            self.record = seen
+            record.save(self.record_path, seen)
 
     def announce(self) -> None:
         """Write down that a guest with a mark of its own is about to be made.
@@ -108,31 +130,46 @@ class Work:
         return self.call.timeout or plan.SHUTDOWN_SECONDS
 
 
-def change(call: Call, planner: Planner, prepare: Preparation | None = None) -> int:
+def change(call: Call, planner: Planner, prepare: Preparation | None = None, finish: Finish | None = None) -> int:
     """Lock the container, look at it, carry out what `planner` plans; returns the exit status.
 
-    `prepare` runs before the first change; what it raises leaves everything as it was.
+    `prepare` runs before the first change; what it raises leaves everything as it was. `finish` runs after the last,
+    while the lock is still held.
     """
     work = Work(call, planner)
     if call.dry_run:
         return show_plan(work)
-    work.tool = work.node.check_changeable(TOOL)
+    work.ready()
     lock = locks.take(call.paths.lock(call.kind, call.id), call.id)
     try:
         done: list[tuple[str, ...]] = []
         state = work.look()
         ownership.check(call.id, state, work.record)
+        work.adopt(state)
         planned = work.plan(state)
         report.check_refused(call.id, planned)
         if planned.steps:
-            ownership.check_unlocked(call.id, state)
+            check_steps(work, state, planned)
             if prepare:
                 prepare(work, state)
             state, done = carry_out(work, state)
-        work.noted(state)
+        if finish:
+            finish(work)
     finally:
         locks.release(lock)
     return report.result(call, work.wanted, state, done)
+
+
+def check_steps(work: Work, state: Observed, planned: Plan) -> None:
+    """Busy or Refused if somebody else is at the container, or in charge of whether it runs."""
+    from phoenix.guests import dangers
+
+    ownership.check_unlocked(work.guest, state)
+    if {"start", "stop"} & {step.goal for step in planned.steps} and dangers.is_managed_by_ha(work.node, work.guest):
+        raise Refused(
+            f"{work.guest} is managed by HA, which starts and stops it",
+            f"ha-manager set ct:{work.guest} --state started, or stopped; ha-manager status",
+        )
 
 
 def carry_out(work: Work, state: Observed) -> tuple[Observed, list[tuple[str, ...]]]:
@@ -167,6 +204,7 @@ def prepare_converge(work: Work, state: Observed) -> None:
         preflight.check_change(work.node, work.wanted)
     else:
         preflight.check_create(work.node, work.wanted)
+        check_left_over(work)
         work.announce()
 
 
@@ -225,39 +263,41 @@ def delete(call: Call) -> int:
     """Destroy the container and its volumes, and see that they are gone."""
     if not call.yes and not call.dry_run:
         raise UsageError("delete needs --yes", f"lxc-manager --action=delete --id={call.id} --yes")
-    work: list[Work] = []
 
-    def planner(deleting: Work, state: Observed) -> Plan:
-        work[:] = [deleting]
-        planned = plan.delete(call.id, state, deleting.shutdown_seconds)
+    def planner(work: Work, state: Observed) -> Plan:
+        planned = plan.delete(call.id, state, work.shutdown_seconds)
         if planned.steps:
             from phoenix.guests import dangers
 
-            ownership.check_deletable(call.id, state, deleting.record, dangers.of_deleting(deleting.node, call.id))
+            ownership.check_deletable(call.id, state, work.record, dangers.of_deleting(work.node, call.id))
         return planned
 
-    status = change(call, planner)
-    if not call.dry_run:
-        forget(work[0])
-    return status
+    return change(call, planner, finish=forget)
 
 
 def forget(work: Work) -> None:
     """Remove the record of a container that is gone. PartlyDone if volumes of it are left."""
+    from phoenix import files
+
+    if work.record:
+        check_left_over(work)
+        work.journal.add("deleted", mark=work.record.mark)
+        files.remove(work.record_path)
+
+
+def check_left_over(work: Work) -> None:
+    """PartlyDone if volumes of a container that is gone are still there: the record names them until they are not."""
     if work.record is None:
         return
-    from phoenix import files
     from phoenix.guests import dangers
 
     work.begin()
     left = dangers.left_over(work.record.volumes, lambda storage: list_volumes(work, storage))
     if left:
         raise PartlyDone(
-            f"{work.call.id} is destroyed, but volumes of it are left: {', '.join(left)}",
+            f"{work.guest} is not there any more, but volumes of it are left: {', '.join(left)}",
             "look at them, then: " + "; ".join(f"pvesm free {volume}" for volume in left),
         )
-    work.journal.add("deleted", mark=work.record.mark)
-    files.remove(work.record_path)
 
 
 def list_volumes(work: Work, storage: str) -> str:
@@ -268,7 +308,7 @@ def list_volumes(work: Work, storage: str) -> str:
     start = work.log.line("$ " + shell(["pvesm", *argv[1:]]))
     if process.run_tool(argv, work.log.open(), 60) != 0:
         raise PartlyDone(
-            f"{work.call.id} is destroyed, but whether its volumes are gone from {storage} cannot be seen",
+            f"{work.guest} is not there any more, but whether its volumes are gone from {storage} cannot be seen",
             f"pvesm list {storage} --vmid {work.call.id}; its output is in {work.log.path}",
         )
     return work.log.since(start)

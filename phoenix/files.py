@@ -40,6 +40,18 @@ def read_trusted(path: str) -> bytes:
     return data
 
 
+def foreign_part(path: str) -> str:
+    """The first component of an absolute path that somebody else than root and us could change; "" if there is none."""
+    for whole in (path, os.path.realpath(path)):
+        parts = whole.rstrip("/").split("/")
+        for part in ("/".join(parts[: i + 1]) for i in range(1, len(parts))):
+            facts = os.lstat(part)
+            loose = facts.st_mode & 0o022 and not facts.st_mode & stat.S_ISVTX and not stat.S_ISLNK(facts.st_mode)
+            if facts.st_uid not in (0, os.geteuid()) or loose:
+                return part
+    return ""
+
+
 def distrusted(facts: os.stat_result, path: str, right_type: Callable[[int], bool]) -> ConfigError | None:
     """Why what `facts` describe cannot be trusted as configuration, or None. `right_type` is S_ISREG or S_ISDIR."""
     if not right_type(facts.st_mode):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 
 from phoenix import files
-from phoenix.errors import Busy
+from phoenix.errors import Busy, NotReady
 
 
 def take(path: str, what: str) -> int:
@@ -15,6 +16,7 @@ def take(path: str, what: str) -> int:
     The file stays: removing it would let two runs hold two files of one name.
     """
     files.make_folder(os.path.dirname(path))
+    check_folder(os.path.dirname(path))
     try:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -31,6 +33,13 @@ def take(path: str, what: str) -> int:
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
     return lock
+
+
+def check_folder(folder: str) -> None:
+    """NotReady if somebody else could take a lock away under its holder: /run/lock is open to every user."""
+    facts = os.lstat(folder)
+    if facts.st_uid != os.geteuid() or not stat.S_ISDIR(facts.st_mode) or facts.st_mode & 0o022:
+        raise NotReady(f"{folder} is not a folder of ours alone", f"ls -ld {folder}; rm -r {folder}")
 
 
 def release(lock: int) -> None:

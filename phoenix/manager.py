@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 
 import phoenix
-from phoenix import cli, output, process
+from phoenix import cli, files, output, process
 from phoenix.call import Call
-from phoenix.errors import PhoenixError, UsageError
+from phoenix.errors import NotReady, PhoenixError, UsageError
 from phoenix.paths import Paths
 from phoenix.text import printable
 
@@ -127,7 +127,12 @@ def root_folder(word: Answer) -> str:
         raise UsageError(
             f"--root is {word!r}, which is not a folder", "phoenix.pyz node new DIR makes a rehearsal node"
         )
-    return os.path.abspath(word)
+    folder = os.path.abspath(word)
+    foreign = files.foreign_part(folder)
+    if foreign:
+        hint = f"ls -ld {foreign}; the tools in it would be run, so nobody else may be able to change it"
+        raise NotReady(f"--root: {foreign} belongs to another user or is writable by others", hint)
+    return folder
 
 
 def hold(tree: str) -> None:

@@ -53,13 +53,18 @@ if TYPE_CHECKING:
         def describe(self, state: State) -> str:
             """The state in a word or two."""
 
-        def noted(self, state: State) -> None:
-            """Take notice of a state that a command has led to."""
+        def ready(self) -> None:
+            """Raise if the node cannot be changed any more."""
+
+        def noted(self, step: Step, state: State) -> None:
+            """Take notice of the state that a command has led to."""
 
 
 STEP_SECONDS = 3600
 EFFECT_SECONDS = 5
 """How long after a tool's success its effect may take to show."""
+HOLD_SECONDS = 1
+"""How long after a tool's failure its effect must last to be believed."""
 
 
 def run(task: Task[State], state: State) -> tuple[State, list[tuple[str, ...]]]:
@@ -80,6 +85,7 @@ def run(task: Task[State], state: State) -> tuple[State, list[tuple[str, ...]]]:
             raise OperationFailed(
                 f"{task.guest}: `{step.goal}` did not last; it is {task.describe(state)}", retry(task)
             )
+        task.ready()
         goals.add(step.goal)
         state = carry_out(task, step)
         done.append(step.argv)
@@ -95,7 +101,7 @@ def carry_out(task: Task[State], step: Step) -> State:
     status = process.run_tool([task.tool, *step.argv[1:]], task.log.open(), seconds)
     state, reached = read_again(task, step, status)
     task.journal.add("outcome", goal=step.goal, status=status, reached=reached, state=task.describe(state))
-    task.noted(state)
+    task.noted(step, state)
     words = said(task.log.since(start))
     if not reached:
         if status is None:
@@ -119,6 +125,9 @@ def read_again(task: Task[State], step: Step, status: int | None) -> tuple[State
         return all(left.goal != step.goal for left in task.steps(state))
 
     done = process.wait_until(reached, EFFECT_SECONDS if status == 0 else 0)
+    if done and status:
+        # A container that fails to start can be seen running for a moment: what a failure leaves has to last.
+        done = not process.wait_until(lambda: not reached(), HOLD_SECONDS)
     return state, done
 
 

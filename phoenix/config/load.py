@@ -26,10 +26,13 @@ def guest_path(folder: str, kind: str, guest: str) -> str:
     """The file of one guest in the configuration folder. ConfigError if the folders cannot be trusted."""
     for part in (folder, f"{folder}/{kind}"):
         try:
+            foreign = files.foreign_part(os.path.dirname(part))
             facts = os.stat(part)
         except OSError as error:
             hint = "phoenix.pyz init writes a configuration to start from"
             raise ConfigError(f"{part}: {error.strerror}", hint) from error
+        if foreign:
+            raise ConfigError(f"{foreign}: belongs to another user or is writable by others", f"ls -ld {foreign}")
         fault = files.distrusted(facts, part, stat.S_ISDIR)
         if fault:
             raise fault

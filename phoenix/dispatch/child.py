@@ -77,9 +77,14 @@ def document(text: str) -> object:
 
 
 def overall(codes: Sequence[int]) -> int:
-    """One status for several: 0 if all are, theirs if they agree, 7 if only some of it is done."""
+    """One status for several: 0 if all are, theirs if they agree, 7 if only some of it is done.
+
+    10 says of a plan that there is something to do, which holds for all if it does for one.
+    """
     different = set(codes)
-    return different.pop() if len(different) == 1 else 7 if different else 0
+    if different <= {0, 10}:
+        return max(different, default=0)
+    return different.pop() if len(different) == 1 else 7
 
 
 def confirm(targets: Sequence[routing.Target]) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def of_deleting(node: Node, guest: str) -> list[str]:
     """Why destroying a container would harm something else: high availability, replication, linked clones."""
     found = []
-    if f"ct: {guest}" in lines(node, "/ha/resources.cfg"):
+    if is_managed_by_ha(node, guest):
         found.append("it is managed by HA (ha-manager status)")
     if any(line.startswith(f"local: {guest}-") for line in lines(node, "/replication.cfg")):
         found.append("it is replicated (pvesr list)")
@@ -24,6 +24,11 @@ def of_deleting(node: Node, guest: str) -> list[str]:
     if clones:
         found.append("it is the base of linked clones: " + ", ".join(clones))
     return found
+
+
+def is_managed_by_ha(node: Node, guest: str) -> bool:
+    """Whether high availability decides where and whether the container runs."""
+    return f"ct: {guest}" in lines(node, "/ha/resources.cfg")
 
 
 def lines(node: Node, path: str) -> list[str]:

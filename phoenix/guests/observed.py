@@ -39,12 +39,19 @@ class Observed(Value):
         return self.exists and self.lock == "create" and not self.mark
 
     @property
+    def half_gone(self) -> bool:
+        """Whether it is nothing any more but locked by its destruction."""
+        return self.exists and self.lock == "destroyed" and not self.mark
+
+    @property
     def state(self) -> str:
         """Its state in a word or two."""
         if not self.exists:
             return "not created"
         if self.half_made:
             return "half made"
+        if self.half_gone:
+            return "half destroyed"
         return "template" if self.template else "running" if self.running else "stopped"
 
 
@@ -109,6 +116,6 @@ def volumes_of(raw: Mapping[str, str]) -> tuple[str, ...]:
         if name == "rootfs" or name.rstrip("0123456789") in ("mp", "unused"):
             volume = text.partition(",")[0]
             volume = volume[len("volume=") :] if volume.startswith("volume=") else volume
-            if not volume.startswith("/"):
+            if volume and not volume.startswith("/"):
                 found.append(volume)
     return tuple(sorted(found))

@@ -34,6 +34,8 @@ def check(guest: str, observed: Observed, record: Record | None) -> None:
         )
     if observed.half_made:
         raise half_made(guest, observed, record)
+    if observed.half_gone and record:
+        raise half_gone(guest, observed)
     if not observed.exists:
         return
     why = doubt(observed, record)
@@ -71,12 +73,22 @@ def half_made(guest: str, observed: Observed, record: Record | None) -> Exceptio
     )
 
 
+def half_gone(guest: str, observed: Observed) -> Exception:
+    """The error for a guest of ours that is nothing any more but locked by its destruction."""
+    if observed.worked_on:
+        return Busy(f"{guest} is being destroyed at this moment", f"try again later: phoenix.pyz status {guest}")
+    return PartlyDone(
+        f"{guest} was left half destroyed by a run that was killed; nothing works on it now",
+        f"see that no `pct destroy {guest}` runs, then: pct unlock {guest}; pct destroy {guest}; and run delete again",
+    )
+
+
 def check_deletable(guest: str, observed: Observed, record: Record | None, dangers: list[str]) -> None:
     """Refused if destroying the guest could take what is protected or not ours; `dangers` are more reasons."""
     reasons = list(dangers)
     if observed.protection:
         reasons.append("it is protected (protection: 1)")
-    if record and record.made:
+    if record:
         strange = sorted(set(observed.volumes) - set(record.volumes))
         if strange:
             reasons.append("it has volumes that Phoenix did not make: " + ", ".join(strange))

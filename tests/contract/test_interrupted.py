@@ -285,6 +285,107 @@ def test_children_get_the_allow_list_no_input_and_a_file_to_write_to(world):
     assert "/bin/lxc-manager --action=create --id=9001 " in log.read_text().splitlines()[0]
 
 
+def by_hand(world, *words):
+    """What an administrator does beside Phoenix."""
+    subprocess.run([str(world.root / "usr/sbin/pct"), *words], check=True, capture_output=True, env={})
+
+
+def test_what_an_administrator_attached_never_becomes_ours(world):
+    assert world.run("create", "9001")[0] == 0
+    by_hand(world, "set", "9001", "--mp1", "local:1,mp=/admin")
+    for words, code in (
+        (["create"], 0),
+        (["restart"], 0),
+        (["delete", "--yes"], 8),
+        (["create"], 0),
+        (["delete", "--yes"], 8),
+    ):
+        ran = world.run(words[0], "9001", *words[1:])
+        assert ran[0] == code, (words, ran)
+    assert "vm-9001-disk-1" in ran[2]
+    assert world.volumes() == ["vm-9001-disk-0.raw", "vm-9001-disk-1.raw"]
+
+
+def test_a_volume_of_ours_that_is_added_later_is_ours(world):
+    assert world.run("create", "9001")[0] == 0
+    file = world.root / "etc/phoenix/lxc/9001.toml"
+    file.write_text(
+        file.read_text().replace("[phoenix]", 'mp5 = { storage = "local", size = "1G", mp = "/new" }\n[phoenix]')
+    )
+    assert world.run("create", "9001")[0] == 0
+    assert len(world.volumes()) == 2
+    assert world.run("delete", "9001", "--yes")[0] == 0
+    assert world.volumes() == []
+
+
+def test_volumes_that_are_left_are_named_until_they_are_gone(world):
+    assert world.run("create", "9001")[0] == 0
+    world.conf.unlink()  # as a destroy that could not remove the disk leaves it
+    (world.root / "proc/net/unix").write_text("Num\n")
+    for words in (["delete", "9001", "--yes"], ["create", "9001"], ["delete", "9001", "--yes"]):
+        code, out, err = world.run(*words)
+        assert (code, out) == (7, ""), (words, err)
+        assert "local:9001/vm-9001-disk-0.raw" in err
+        assert not world.conf.exists()
+    (world.root / "var/lib/vz/images/9001/vm-9001-disk-0.raw").unlink()
+    assert world.run("delete", "9001", "--yes")[0] == 0
+    assert not (world.root / "var/lib/phoenix/records/lxc-9001").exists()
+    world.converges()
+
+
+def test_a_destroy_that_was_killed_is_explained(world):
+    assert world.run("create", "9001")[0] == 0
+    (world.root / "proc/net/unix").write_text("Num\n")
+    world.conf.write_text("lock: destroyed\n")
+    for words in (["delete", "9001", "--yes"], ["create", "9001"]):
+        code, _, err = world.run(*words)
+        assert code == 7
+        assert "pct unlock 9001; pct destroy 9001" in err
+
+
+def test_what_ha_manages_is_left_to_it(world):
+    assert world.run("create", "9001")[0] == 0
+    (world.root / "etc/pve/ha/resources.cfg").write_text("ct: 9001\n\tstate started\n")
+    for words in (["stop", "9001"], ["restart", "9001"], ["delete", "9001", "--yes"]):
+        code, _, err = world.run(*words)
+        assert code == 8, words
+        assert "HA" in err
+    assert world.run("create", "9001")[0] == 0
+
+
+def test_quorum_is_looked_at_before_every_command(world):
+    """Lost during the shutdown, it keeps the destroy, which would remove the disks first, from being run."""
+    assert world.run("create", "9001")[0] == 0
+    world.fault('command = "pct shutdown"\nslow = 2')
+    deleting = world.start("delete", "9001", "--yes")
+    world.until(lambda: world.pids("/usr/sbin/pct"))
+    members = world.root / "etc/pve/.members"
+    members.write_text(json.dumps({"nodename": "pve", "version": 2, "cluster": {"quorate": 0}}))
+    _, err = deleting.communicate(timeout=60)
+    assert deleting.returncode == 6, err
+    assert world.calls("destroy") == []
+    assert world.volumes() == ["vm-9001-disk-0.raw"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to have folders of other users")
+def test_what_another_user_can_change_is_not_trusted(world):
+    assert world.run("create", "9001")[0] == 0
+    locks = world.root / "run/lock/phoenix"
+    os.chown(locks, 12345, 12345)
+    assert world.run("stop", "9001")[0] == 6
+    os.chown(locks, 0, 0)
+    os.chown(world.root / "etc/phoenix", 12345, 12345)
+    assert world.run("stop", "9001")[0] == 3
+    os.chown(world.root / "etc/phoenix", 0, 0)
+    os.chown(world.root, 12345, 12345)
+    manager = os.path.realpath(world.root / "usr/local/phoenix_hypervisor/bin/managers/lxc-manager")
+    argv = [sys.executable, "-IS", manager, "--action=stop", "--id=9001", f"--root={world.root}"]
+    ran = subprocess.run(argv, check=False, capture_output=True, text=True, env={})
+    assert ran.returncode == 6
+    assert "belongs to another user" in ran.stderr
+    assert world.calls("shutdown") == []
+
+
 def test_the_mark_alone_proves_nothing(world):
     assert world.run("create", "9001")[0] == 0
     (world.root / "var/lib/phoenix/records/lxc-9001").unlink()

@@ -104,7 +104,7 @@ def test_a_guest_that_is_worked_on_at_this_moment_is_busy():
     ("observed", "record", "dangers", "reasons"),
     [
         (guest(), OURS, [], []),
-        (guest(volumes=MORE), FRESH, [], []),
+        (guest(volumes=MORE), FRESH, [], ["volumes that Phoenix did not make"]),
         (guest(protection=True), OURS, [], ["it is protected (protection: 1)"]),
         (guest(volumes=MORE), OURS, [], ["volumes that Phoenix did not make: local:9001/vm-9001-disk-1.raw"]),
         (guest(), OURS, ["it is managed by HA"], ["it is managed by HA"]),

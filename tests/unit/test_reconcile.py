@@ -43,7 +43,10 @@ class World:
     def describe(self, state):
         return "+".join(sorted(state)) or "nothing"
 
-    def noted(self, state):
+    def ready(self):
+        return None
+
+    def noted(self, step, state):
         self.seen.append(state)
 
     def pct(self, verb, *, status=0, says="", effect=True, then=lambda: None):
