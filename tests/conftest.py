@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,7 +54,9 @@ WATCH = Watch()
 
 
 def pytest_configure() -> None:
-    """Let hypothesis remember what failed in dist, and nowhere else in the checkout."""
+    """Start from what a terminal gives, and let hypothesis remember what failed in dist, nowhere else."""
+    # A shell starts what it puts in the background with INT ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(REPOSITORY / "dist" / "hypothesis")
 
 
