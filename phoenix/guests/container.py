@@ -6,6 +6,7 @@ from phoenix import cli
 from phoenix.config.faults import Faults
 from phoenix.guests import values
 from phoenix.pve import options
+from phoenix.pve.tables import container as tables
 from phoenix.value import Value
 
 TYPE_CHECKING = False
@@ -44,7 +45,7 @@ def decode(document: Document, guest: str) -> Container:
         faults.add("ostemplate", 'a template as "local:vztmpl/NAME.tar.zst" or an absolute path', template)
     settings: dict[str, Setting] = {}
     for key, value in table.items():
-        option = options.lookup(options.GUEST, key)
+        option = options.lookup(tables.GUEST, key)
         if option is None or not option.change:
             faults.say(key, f"unknown key{cli.did_you_mean(key, known_keys())}")
             continue
@@ -77,7 +78,7 @@ def phoenix_table(table: Any, faults: Faults) -> str:
 
 def known_keys() -> list[str]:
     """Every key that a container's file may have."""
-    names = [option.name + ("0" if option.last >= 0 else "") for option in options.GUEST.values() if option.change]
+    names = [option.name + ("0" if option.last >= 0 else "") for option in tables.GUEST.values() if option.change]
     return ["ostemplate", "phoenix", *names]
 
 

@@ -6,6 +6,7 @@ from phoenix import files, locks
 from phoenix.errors import NotReady
 from phoenix.guests import marks, values
 from phoenix.pve import guestconf, options
+from phoenix.pve.tables import container
 from phoenix.value import Value
 
 TYPE_CHECKING = False
@@ -103,7 +104,7 @@ def settings_of(raw: Mapping[str, str]) -> dict[str, Setting]:
     """The options that a container's file can set, out of all."""
     found: dict[str, Setting] = {}
     for name, text in raw.items():
-        option = options.lookup(options.GUEST, name)
+        option = options.lookup(container.GUEST, name)
         if option and option.change:
             found[name] = values.observed(option, text)
     return found

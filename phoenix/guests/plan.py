@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from phoenix.guests import marks, values
 from phoenix.pve import options, pct
+from phoenix.pve.tables import container
 from phoenix.value import Value
 
 TYPE_CHECKING = False
@@ -107,7 +108,7 @@ def differences(wanted: Container, observed: Observed) -> tuple[Difference, ...]
     """
     found = []
     for name, setting in sorted(wanted.settings.items()):
-        option = options.lookup(options.GUEST, name)
+        option = options.lookup(container.GUEST, name)
         if option is None:
             continue
         now = observed.pending.get(name, observed.settings.get(name))

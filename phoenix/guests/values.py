@@ -7,7 +7,8 @@ is `storage` and `size` there, a path of the node is `volume`; booleans are "1" 
 from __future__ import annotations
 
 from phoenix.guests import marks
-from phoenix.pve import formats, guestconf, options
+from phoenix.pve import formats, guestconf
+from phoenix.pve.tables import container
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def description_fault(text: str) -> str:
     """What is wrong with a description: our mark has to go into it as well."""
     if marks.LINE in text:
         return f"the line {marks.LINE!r} is for Phoenix itself"
-    longest = (options.GUEST["description"].length or 0) - marks.LENGTH
+    longest = (container.GUEST["description"].length or 0) - marks.LENGTH
     return f"longer than {longest} characters" if len(text) > longest else ""
 
 
@@ -111,7 +112,7 @@ def decode_table(option: Option, key: str, value: Any, faults: Faults) -> Mappin
     if not isinstance(value, dict):
         faults.add(key, "a table", value)
         return None
-    known = options.PROPERTIES[option.properties]
+    known = option.properties
     found: dict[str, str] = {}
     before = len(faults.found)
     rest = decode_volume(option, key, value, found, faults) if option.name in VOLUMES else value
@@ -136,7 +137,7 @@ def decode_table(option: Option, key: str, value: Any, faults: Faults) -> Mappin
 
 def required(option: Option) -> list[str]:
     """The properties that a table must have; a volume is looked after by `decode_volume`."""
-    known = options.PROPERTIES[option.properties]
+    known = option.properties
     return [name for name, item in known.items() if item.required and name != "volume"]
 
 
@@ -213,7 +214,7 @@ def observed(option: Option, text: str) -> Setting:
     """The setting for a text of a guest's configuration file."""
     if not option.properties:
         return canonical(option, text)
-    known = options.PROPERTIES[option.properties]
+    known = option.properties
     found: dict[str, str] = {}
     for part in text.split(","):
         name, equals, value = part.partition("=")
@@ -250,7 +251,7 @@ def differs(option: Option, wanted: Setting, found: Setting | None) -> bool:
         return wanted != (canonical(option, option.default) if found is None else found)
     if found is None or isinstance(found, str):
         return True
-    known = options.PROPERTIES[option.properties]
+    known = option.properties
     # A property that the file does not name keeps what pct chose for it: a MAC address, a type.
     return any(value != found.get(name, default_of(known.get(name))) for name, value in wanted.items())
 

@@ -9,8 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from phoenix.pve.commands import Command
-    from phoenix.pve.options import Option
+    from phoenix.pve.options import Command, Option
 
 
 def usage(name: str, command: Command) -> str:
@@ -87,8 +86,8 @@ class _Reader:
         return name if options.lookup(self.table, name) is not None else ""
 
     def _completions(self, given: str) -> Iterable[str]:
-        for folded, key in self.folded.items():
-            last = self.table[key].last
+        for option in self.table.values():
+            folded, last = option.name.lower(), option.last
             if last < 0:
                 if folded.startswith(given):
                     yield folded
@@ -151,7 +150,7 @@ def check(command: Command, values: Mapping[str, str], release: int) -> None:
 
 def property_fault(option: Option, name: str, value: str, release: int) -> str:
     """What is wrong with a property string, in the layout of the real tools; "" if nothing is."""
-    faults = formats.properties(options.PROPERTIES[option.properties], value, release)[1]
+    faults = formats.properties(option.properties, value, release)[1]
     if not faults:
         return ""
     if "" in faults:

@@ -7,15 +7,14 @@ import os
 from phoenix.pve import formats, guestconf, options
 from phoenix.rehearsal import jsons, locks
 from phoenix.rehearsal.failures import Failure
+from phoenix.rehearsal.kinds import KINDS
 from phoenix.rehearsal.speech import complain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from phoenix.pve.guestconf import GuestConf
+    from phoenix.rehearsal.kinds import Kind
     from phoenix.rehearsal.tree import Tree
-
-KINDS = {"lxc": "CT", "qemu-server": "VM"}
-"""The folders of guests, and how the tools call what is in them."""
 
 
 def has_quorum(tree: Tree) -> bool:
@@ -35,23 +34,23 @@ def check_quorum(tree: Tree) -> None:
         raise Failure("cluster not ready - no quorum?")
 
 
-def guest_file(tree: Tree, guest: str) -> str:
-    """The path, on the node, of a container's file."""
-    return f"/etc/pve/nodes/{tree.name}/lxc/{guest}.conf"
+def guest_file(tree: Tree, kind: Kind, guest: str) -> str:
+    """The path, on the node, of a guest's file."""
+    return f"/etc/pve/nodes/{tree.name}/{kind.folder}/{guest}.conf"
 
 
-def missing(tree: Tree, guest: str) -> Failure:
-    """The failure for a container that is not there."""
-    return Failure(f"Configuration file 'nodes/{tree.name}/lxc/{guest}.conf' does not exist", 2)
+def missing(tree: Tree, kind: Kind, guest: str) -> Failure:
+    """The failure for a guest that is not there."""
+    return Failure(f"Configuration file 'nodes/{tree.name}/{kind.folder}/{guest}.conf' does not exist", 2)
 
 
 def owner(tree: Tree, guest: str) -> tuple[str, str]:
     """Who has an ID: CT or VM, and the node; ("", "") if it is free."""
     base = tree("/etc/pve/nodes")
     for node in sorted(os.listdir(base)):
-        for folder, kind in KINDS.items():
-            if os.path.exists(f"{base}/{node}/{folder}/{guest}.conf"):
-                return kind, node
+        for kind in KINDS:
+            if os.path.exists(f"{base}/{node}/{kind.folder}/{guest}.conf"):
+                return kind.word, node
     return "", ""
 
 
@@ -62,40 +61,40 @@ def check_free(tree: Tree, guest: str) -> None:
         raise Failure(f"{kind} {guest} already exists on node '{node}'", 255 if kind == "CT" else 2)
 
 
-def read(tree: Tree, guest: str) -> GuestConf:
-    """A container's configuration as pct takes it in. Warns of what pct warns of."""
-    conf = guestconf.parse(_data(tree, guest).decode("utf-8", "replace"))
+def read(tree: Tree, kind: Kind, guest: str) -> GuestConf:
+    """A guest's configuration as pct takes it in. Warns of what pct warns of."""
+    conf = guestconf.parse(_data(tree, kind, guest).decode("utf-8", "replace"))
     for section in (conf, *conf.snapshots.values()):
-        _take_in(tree, guest, section)
+        _take_in(tree, kind, guest, section)
     return conf
 
 
-def digest(tree: Tree, guest: str) -> str:
-    """The digest of a container's configuration, as --digest takes it."""
+def digest(tree: Tree, kind: Kind, guest: str) -> str:
+    """The digest of a guest's configuration, as --digest takes it."""
     import hashlib
 
-    return hashlib.sha1(_data(tree, guest), usedforsecurity=False).hexdigest()
+    return hashlib.sha1(_data(tree, kind, guest), usedforsecurity=False).hexdigest()
 
 
-def _data(tree: Tree, guest: str) -> bytes:
+def _data(tree: Tree, kind: Kind, guest: str) -> bytes:
     try:
-        with open(tree(guest_file(tree, guest)), "rb") as file:
+        with open(tree(guest_file(tree, kind, guest)), "rb") as file:
             return file.read()
     except FileNotFoundError:
-        raise missing(tree, guest) from None
+        raise missing(tree, kind, guest) from None
 
 
-def read_quick(tree: Tree, guest: str) -> GuestConf:
-    """A container's configuration, without digest and warnings."""
-    text = tree.read(guest_file(tree, guest))
+def read_quick(tree: Tree, kind: Kind, guest: str) -> GuestConf:
+    """A guest's configuration, without digest and warnings."""
+    text = tree.read(guest_file(tree, kind, guest))
     return guestconf.parse(text)
 
 
-def _take_in(tree: Tree, guest: str, section: GuestConf) -> None:
+def _take_in(tree: Tree, kind: Kind, guest: str, section: GuestConf) -> None:
     for name, value in section.options.items():
         if name in ("parent", "snaptime", "snapstate", "digest"):
             continue
-        option = options.lookup(options.GUEST, name)
+        option = options.lookup(kind.options(), name)
         if option is None:
             complain(f"vm {guest} - unable to parse value of '{name}' - unknown setting '{name}'")
         elif option.type == "boolean":
@@ -110,9 +109,9 @@ def _take_in(tree: Tree, guest: str, section: GuestConf) -> None:
             complain(f"vm {guest} - {key} is deprecated, this will be a hard error in the future!")
 
 
-def write(tree: Tree, guest: str, conf: GuestConf) -> None:
-    """Write a container's configuration; without quorum the cluster file system refuses."""
-    path = guest_file(tree, guest)
+def write(tree: Tree, kind: Kind, guest: str, conf: GuestConf) -> None:
+    """Write a guest's configuration; without quorum the cluster file system refuses."""
+    path = guest_file(tree, kind, guest)
     if not has_quorum(tree):
         raise Failure(f"unable to open file '{path}.tmp.{os.getpid()}' - Permission denied", 2)
     _drop_used(conf)
@@ -133,9 +132,9 @@ def _drop_used(conf: GuestConf) -> None:
             del conf.options[name]
 
 
-def create(tree: Tree, guest: str, text: str) -> None:
-    """Make a container's file: exactly one of all that try at once succeeds."""
-    path = guest_file(tree, guest)
+def create(tree: Tree, kind: Kind, guest: str, text: str) -> None:
+    """Make a guest's file: exactly one of all that try at once succeeds."""
+    path = guest_file(tree, kind, guest)
     with locks.cluster(tree):
         check_free(tree, guest)
         beside = f"{tree(path)}.tmp.{os.getpid()}"
@@ -149,10 +148,10 @@ def create(tree: Tree, guest: str, text: str) -> None:
         _list_guests(tree)
 
 
-def remove(tree: Tree, guest: str) -> None:
-    """Remove a container's file."""
+def remove(tree: Tree, kind: Kind, guest: str) -> None:
+    """Remove a guest's file."""
     with locks.cluster(tree):
-        os.unlink(tree(guest_file(tree, guest)))
+        os.unlink(tree(guest_file(tree, kind, guest)))
         _list_guests(tree)
 
 
@@ -183,13 +182,13 @@ def _list_guests(tree: Tree) -> None:
     tree.replace("/etc/pve/.vmlist", text, 0o440)
 
 
-def check_lock(conf: GuestConf) -> None:
+def check_lock(kind: Kind, conf: GuestConf) -> None:
     """Failure if the configuration says that something is under way."""
     if conf.options.get("lock"):
-        raise Failure(f"CT is locked ({conf.options['lock']})")
+        raise Failure(f"{kind.word} is locked ({conf.options['lock']})")
 
 
 def check_protection(conf: GuestConf, what: str) -> None:
-    """Failure if the container is protected."""
+    """Failure if the guest is protected."""
     if conf.options.get("protection") == "1":
         raise Failure(f"{what} - protection mode enabled")

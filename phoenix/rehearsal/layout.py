@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 LIBRARY = "/usr/share/phoenix-rehearsal/lib"
-TOOLS = ("pct", "pveam", "pvesm", "pveversion")
+TOOLS = ("pct", "pveam", "pvesh", "pvesm", "pveversion", "qm")
 _STORAGES = (
     "dir: local\n\tpath /var/lib/vz\n\tcontent iso,vztmpl,backup,snippets,images,rootdir\n\n"
     "lvmthin: local-lvm\n\tthinpool data\n\tvgname pve\n\tcontent rootdir,images\n\n"
@@ -156,6 +156,8 @@ def _copy_package(source: str, target: str) -> None:
     for name in sorted(os.listdir(source)):
         if name.endswith(".py"):
             _copy(f"{source}/{name}", f"{target}/{name}")
+        elif os.path.isfile(f"{source}/{name}/__init__.py"):
+            _copy_package(f"{source}/{name}", f"{target}/{name}")
 
 
 def _copy(source: str, target: str) -> None:

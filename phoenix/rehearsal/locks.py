@@ -1,4 +1,4 @@
-"""Locks: the flock of a container's configuration, and the short one that stands for pmxcfs's own order."""
+"""Locks: the flock of a guest's configuration, and the short one that stands for pmxcfs's own order."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from phoenix.rehearsal.speech import complain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from phoenix.rehearsal.kinds import Kind
     from phoenix.rehearsal.tree import Tree
 
 _STEP = 0.05
@@ -32,9 +33,9 @@ def _open(tree: Tree, path: str) -> int:
     return os.open(tree(path), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
 
 
-def config(tree: Tree, guest: str, seconds: float = 10.0) -> _Held:
-    """The flock of one container, waited for as long as the real tools do."""
-    path = f"/run/lock/lxc/pve-config-{guest}.lock"
+def config(tree: Tree, kind: Kind, guest: str, seconds: float = 10.0) -> _Held:
+    """The flock of one guest, waited for as long as the real tools do."""
+    path = kind.lock.format(guest)
     number = _open(tree, path)
     if _locked(number):
         return _Held(number)

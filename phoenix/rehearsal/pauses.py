@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 seconds = 0.0
-"""How long, asked for in faults.toml."""
+"""How long is still to be waited, as faults.toml asks."""
 
 
 def pause() -> None:
-    """Wait, if this call was asked to be slow."""
+    """Wait, once, if this call was asked to be slow."""
+    global seconds
     if seconds:
         import time
 
-        time.sleep(seconds)
+        wanted, seconds = seconds, 0.0
+        time.sleep(wanted)

@@ -6,30 +6,15 @@ import os
 
 from phoenix.rehearsal import pauses, signals, speech
 from phoenix.rehearsal.calls import Call, fault
-from phoenix.rehearsal.failures import BadParameters, Failure, WrongUsage
+from phoenix.rehearsal.failures import BadParameters, Failure
 from phoenix.rehearsal.tree import FACTS, Tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from typing import Any
 
-_MODULES = {
-    "pct config": ("pct_show", "config"),
-    "pct create": ("pct_create", "run"),
-    "pct destroy": ("pct_destroy", "run"),
-    "pct list": ("pct_show", "list_guests"),
-    "pct pending": ("pct_show", "pending"),
-    "pct set": ("pct_set", "run"),
-    "pct shutdown": ("pct_state", "shutdown"),
-    "pct start": ("pct_state", "start"),
-    "pct status": ("pct_show", "status"),
-    "pct stop": ("pct_state", "stop"),
-    "pct unlock": ("pct_destroy", "unlock"),
-    "pveam list": ("storage_tools", "list_templates"),
-    "pvesm list": ("storage_tools", "list_volumes"),
-    "pvesm status": ("storage_tools", "status"),
-}
-_CHANGERS = ("pct_create", "pct_destroy", "pct_set", "pct_state")
+_WITHOUT_SUBCOMMANDS = ("pveversion",)
 
 
 def main(script: str, words: list[str]) -> int:
@@ -70,7 +55,14 @@ def _decoded(words: list[str]) -> list[str]:
 
 
 def _run(tree: Tree, tool: str, words: list[str]) -> int:
-    name = tool if tool == "pveversion" else f"{tool} {_command(tree, tool, words)}"
+    if tool in _WITHOUT_SUBCOMMANDS:
+        return _faulted(tree, tool, lambda: int(_load(tool, "run")(tree, words)))
+    name, rest = _command(tree, tool, words)
+    return _faulted(tree, f"{tool} {name}", lambda: _subcommand(tree, tool, name, rest))
+
+
+def _faulted(tree: Tree, name: str, work: Callable[[], int]) -> int:
+    """Do the work of a call as faults.toml has it."""
     wanted = fault(tree, name)
     before = wanted.get("before")
     if before is not None:
@@ -78,9 +70,8 @@ def _run(tree: Tree, tool: str, words: list[str]) -> int:
     if wanted.get("lie"):
         return 0
     pauses.seconds = float(wanted.get("slow", 0))
-    if _MODULES.get(name, ("", ""))[0] not in _CHANGERS:
-        pauses.pause()  # the others do it in the middle of their work, with their locks held
-    status = _version(tree, words) if name == tool else _subcommand(tree, name, words[1:])
+    status = work()
+    pauses.pause()  # what changes something has done it already, in the middle of its work and with its locks held
     after = wanted.get("after")
     return status if after is None else _pretend(after)
 
@@ -92,50 +83,42 @@ def _pretend(outcome: dict[str, Any]) -> int:
     return int(outcome.get("code", 255))
 
 
-def _version(tree: Tree, words: list[str]) -> int:
-    from phoenix.rehearsal import storage_tools
-
-    status, usage = storage_tools.version(tree, words)
-    if usage:
-        speech.complain(usage)
-    return status
+def _load(module: str, function: str) -> Callable[..., Any]:
+    loaded: Callable[..., Any] = getattr(__import__(f"phoenix.rehearsal.{module}", fromlist=[function]), function)
+    return loaded
 
 
-def _command(tree: Tree, tool: str, words: list[str]) -> str:
-    """The subcommand that the first word means, which may be abbreviated."""
-    if words and f"{tool} {words[0]}" in _MODULES:
-        return words[0]
+def _table(tool: str) -> Any:
+    return __import__(f"phoenix.pve.tables.{tool}", fromlist=["COMMANDS"])
+
+
+def _command(tree: Tree, tool: str, words: list[str]) -> tuple[str, list[str]]:
+    """The subcommand that the first words mean, each of which may be abbreviated, and the words after it."""
+    table = _table(tool)
+    if words and words[0] in table.COMMANDS:
+        return words[0], words[1:]
     from phoenix.rehearsal import usages
 
-    if not words:
-        raise WrongUsage(usages.unknown(tool, None, tree.release))
-    commands = usages.commands(tool, tree.release)
-    hits = [command for command in commands if command.startswith(words[0])]
-    if words[0] in commands or len(hits) == 1:
-        return words[0] if words[0] in commands else hits[0]
-    say = usages.incomplete if hits else usages.unknown
-    raise WrongUsage(say(tool, words[0], tree.release))
+    return usages.find(tool, table, words, tree.release)
 
 
-def _subcommand(tree: Tree, name: str, words: list[str]) -> int:
-    from phoenix.pve import commands
+def _subcommand(tree: Tree, tool: str, name: str, words: list[str]) -> int:
     from phoenix.rehearsal import arguments
 
-    if name not in _MODULES:
-        raise Failure(f"the rehearsal node has no `{name}` yet")
-    command = commands.COMMANDS[name]
-    given = arguments.parse(name, command, words, tree.release)
+    handlers: Mapping[str, str] = __import__(f"phoenix.rehearsal.{tool}", fromlist=["HANDLERS"]).HANDLERS
+    handler = handlers.get(name)
+    if handler is None:
+        raise Failure(f"the rehearsal node has no `{tool} {name}`")
+    command = _table(tool).COMMANDS[name]
+    given = arguments.parse(f"{tool} {name}", command, words, tree.release)
     if "ssh-public-keys" in given:
-        from phoenix.rehearsal import pct_create
-
-        given["ssh-public-keys"] = pct_create.read_key_file(tree, given["ssh-public-keys"])
-    module, function = _MODULES[name]
+        given["ssh-public-keys"] = _load("pct.create", "read_key_file")(tree, given["ssh-public-keys"])
+    module, _, function = handler.partition(".")
     try:
         arguments.check(command, given, tree.release)
-        loaded = __import__(f"phoenix.rehearsal.{module}", fromlist=[function])
-        return int(getattr(loaded, function)(tree, given))
+        return int(_load(f"{tool}.{module}", function)(tree, given))
     except BadParameters as bad:
-        speech.complain(bad.text(arguments.usage(name, command)))
+        speech.complain(bad.text(arguments.usage(f"{tool} {name}", command)))
         return 255
 
 

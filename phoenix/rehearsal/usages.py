@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from phoenix.rehearsal.failures import WrongUsage
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Final
+    from typing import Any, Final
 
 _PCT = """clone <vmid> <newid> [OPTIONS]
 create <vmid> <ostemplate> [OPTIONS]
@@ -96,9 +98,28 @@ def _lines(tool: str, release: int) -> list[str]:
     return [line for line in _LISTS[tool].split("\n") if release < 9 or not line.startswith(_NINE_LACKS)]
 
 
-def commands(tool: str, release: int) -> list[str]:
-    """The first words of the tool's subcommands, without aliases."""
-    return list(dict.fromkeys(line.split(" ")[0] for line in _lines(tool, release) if line))
+def find(tool: str, table: Any, words: list[str], release: int) -> tuple[str, list[str]]:
+    """The subcommand that the first words mean, and the words after it; WrongUsage if they mean none."""
+    names = [name for name, command in table.COMMANDS.items() if command.since <= release <= command.until]
+    if words and table.ALIASES.get(words[0]) in names:
+        return table.ALIASES[words[0]], words[1:]
+    found, rest = "", list(words)
+    while found not in names:
+        if not rest:
+            raise WrongUsage(incomplete(tool, found, release) if found else unknown(tool, None, release))
+        found = _longer(tool, found, rest.pop(0), names, release)
+    return found, rest
+
+
+def _longer(tool: str, found: str, word: str, names: list[str], release: int) -> str:
+    """`found` with one word more: the one that `word` is, or begins."""
+    depth = len(found.split())
+    begin = found + " " if found else ""
+    choices = sorted({name.split(" ")[depth] for name in [*names, "help"] if name.startswith(begin)})
+    hits = [word] if word in choices else [choice for choice in choices if choice.startswith(word)]
+    if len(hits) == 1:
+        return begin + hits[0]
+    raise WrongUsage((incomplete if hits else unknown)(tool, begin + word, release))
 
 
 def unknown(tool: str, word: str | None, release: int) -> str:

@@ -12,6 +12,7 @@ import pytest
 from phoenix.guests import values
 from phoenix.guests.observed import read
 from phoenix.pve import options
+from phoenix.pve.tables import container as tables
 
 pytestmark = pytest.mark.processes
 
@@ -73,7 +74,7 @@ def test_every_option_of_the_file_is_in_the_result(predecessor, guest):
     assert wanted.name == GUESTS[guest]
     found = read((predecessor.root / f"etc/pve/lxc/{guest}.conf").read_text())
     for name, setting in wanted.settings.items():
-        option = options.lookup(options.GUEST, name)
+        option = options.lookup(tables.GUEST, name)
         assert not values.differs(option, setting, found.settings.get(name)), name
 
 

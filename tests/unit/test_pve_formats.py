@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from phoenix.pve import formats, options
+from phoenix.pve import formats
+from phoenix.pve.tables import container
 
 DNS = "value does not look like a valid DNS name"
 VMID = "value does not look like a valid VM ID"
@@ -108,7 +109,7 @@ def test_a_short_storage_name_is_told_in_two_ways() -> None:
     ],
 )
 def test_the_fault_of_a_value(name: str, text: str, fault: str) -> None:
-    assert formats.fault(options.GUEST[name], text) == fault
+    assert formats.fault(container.GUEST[name], text) == fault
 
 
 @pytest.mark.parametrize(
@@ -136,13 +137,13 @@ def test_the_fault_of_a_value(name: str, text: str, fault: str) -> None:
     ],
 )
 def test_property_strings(table: str, text: str, values: dict[str, str], faults: dict[str, str]) -> None:
-    assert formats.properties(options.PROPERTIES[table], text) == (values, faults)
+    assert formats.properties(container.PROPERTIES[table], text) == (values, faults)
 
 
 def test_a_property_of_nine_is_unknown_to_eight() -> None:
     text = "name=eth0,host-managed=1"
-    assert formats.properties(options.PROPERTIES["net"], text, 9)[1] == {}
-    assert list(formats.properties(options.PROPERTIES["net"], text, 8)[1]) == ["host-managed"]
+    assert formats.properties(container.PROPERTIES["net"], text, 9)[1] == {}
+    assert list(formats.properties(container.PROPERTIES["net"], text, 8)[1]) == ["host-managed"]
 
 
 def test_booleans() -> None:

@@ -11,6 +11,7 @@ from phoenix.config.faults import Faults
 from phoenix.guests import marks, values
 from phoenix.guests.observed import read
 from phoenix.pve import guestconf, options, pct
+from phoenix.pve.tables import container
 
 VOLUME = 'storage = "local-lvm", size = "8G"'
 PLACED = {"storage": "local-lvm", "size": "8G"}
@@ -182,7 +183,7 @@ BAD_SIZES = (
 
 
 def option_of(name):
-    option = options.lookup(options.GUEST, name)
+    option = options.lookup(container.GUEST, name)
     assert option is not None
     assert option.change
     return option
@@ -202,11 +203,11 @@ def test_what_is_good_becomes_what_pct_stores(name, toml, setting):
 
 def test_every_option_and_every_property_has_a_good_row():
     rows = {name.rstrip("0123456789"): setting for name, _, setting in GOOD}
-    assert set(rows) == {option.name for option in options.GUEST.values() if option.change}
+    assert set(rows) == {option.name for option in container.GUEST.values() if option.change}
     for name in ("features", "mp", "net", "rootfs"):
         seen = {key for row, _, setting in GOOD for key in setting if row.rstrip("0123456789") == name}
         of_rootfs = {key for row, _, setting in GOOD for key in setting if row == "rootfs"} if name == "mp" else set()
-        assert seen | of_rootfs | {"volume"} >= set(options.PROPERTIES[name])
+        assert seen | of_rootfs | {"volume"} >= set(container.PROPERTIES[name])
 
 
 @pytest.mark.parametrize(("name", "toml", "key", "words"), BAD)
@@ -222,7 +223,7 @@ def test_what_is_bad_is_named_with_its_key(name, toml, key, words):
 
 def test_every_option_has_a_bad_row():
     names = {name.rstrip("0123456789") for name, *_ in BAD}
-    assert names == {option.name for option in options.GUEST.values() if option.change}
+    assert names == {option.name for option in container.GUEST.values() if option.change}
 
 
 def test_all_faults_of_a_table_are_found_at_once():

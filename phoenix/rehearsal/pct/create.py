@@ -6,9 +6,12 @@ import os
 
 from phoenix.pve import formats, options
 from phoenix.pve.guestconf import GuestConf
-from phoenix.rehearsal import cluster, disks, locks, pct_state, speech, templates, values, volumes, worker
+from phoenix.pve.tables import container
+from phoenix.rehearsal import cluster, locks, speech, templates, volumes, worker
 from phoenix.rehearsal.failures import BadParameters, Failure, Interrupted
+from phoenix.rehearsal.kinds import CT
 from phoenix.rehearsal.pauses import pause
+from phoenix.rehearsal.pct import mounts, state, values
 from phoenix.rehearsal.speech import complain, count_warning, say
 
 TYPE_CHECKING = False
@@ -51,8 +54,8 @@ def run(tree: Tree, given: dict[str, str]) -> int:
     _take_mounts(tree, order, given)
     _take_options(tree, order, given)
     try:
-        with locks.config(tree, guest, 5.0):
-            cluster.create(tree, guest, "lock: create\n")
+        with locks.config(tree, CT, guest, 5.0):
+            cluster.create(tree, CT, guest, "lock: create\n")
     except Failure as failure:
         raise Failure(order.blame + failure.text) from failure
     return worker.run(lambda: _task(tree, order))
@@ -95,13 +98,13 @@ def _check_template(tree: Tree, order: _Order) -> None:
 def _take_mounts(tree: Tree, order: _Order, given: dict[str, str]) -> None:
     default = given.get("storage", "local")
     for name, value in given.items():
-        if disks.is_mount(name):
+        if mounts.is_mount(name):
             plain = values.new_size(f":{value}") is not None
             order.mounts[name] = f"{default}:{value}" if plain else value
     if order.mounts and "rootfs" not in order.mounts:
         raise Failure("mount points configured, but 'rootfs' not set - aborting")
-    for place, name in enumerate(sorted(order.mounts, key=disks.order)):
-        volume = values.properties(disks.kind(name), order.mounts[name])["volume"]
+    for place, name in enumerate(sorted(order.mounts, key=mounts.order)):
+        volume = values.properties(mounts.kind(name), order.mounts[name])["volume"]
         if values.volume_type(volume) == "volume":
             storage = volumes.split(volume)[0]
             try:
@@ -122,7 +125,7 @@ def _take_options(tree: Tree, order: _Order, given: dict[str, str]) -> None:
             order.conf.description = value + "\n" if value else ""
         elif name == "env":
             order.conf.raw += [f"lxc.environment.runtime: {item}" for item in value.split("\0")]
-        elif options.lookup(options.GUEST, name) and not disks.is_mount(name) and name != "unprivileged":
+        elif options.lookup(container.GUEST, name) and not mounts.is_mount(name) and name != "unprivileged":
             settings[name] = values.stored(tree, name, value)
     if given.get("unprivileged", "1" if tree.release >= 9 else "0") == "1":
         settings["unprivileged"] = "1"
@@ -132,7 +135,7 @@ def _take_options(tree: Tree, order: _Order, given: dict[str, str]) -> None:
 
 def _task(tree: Tree, order: _Order) -> None:
     made: list[str] = []
-    with locks.config(tree, order.guest):
+    with locks.config(tree, CT, order.guest):
         try:
             _make(tree, order, made)
         except (BadParameters, Failure, Interrupted, OSError) as error:
@@ -154,8 +157,8 @@ def _reason(error: Exception) -> str:
 
 def _make(tree: Tree, order: _Order, made: list[str]) -> None:
     conf = order.conf
-    disks.make(tree, order.guest, order.mounts, conf, made)
-    disks.check_present(tree, conf)
+    mounts.make(tree, order.guest, order.mounts, conf, made)
+    mounts.check_present(tree, conf)
     pause()
     path = _archive(tree, order)
     say(f"extracting archive '{path}'")
@@ -163,12 +166,12 @@ def _make(tree: Tree, order: _Order, made: list[str]) -> None:
     found = templates.facts(path, size, _known(tree, order.template))
     say(f"Total bytes read: {size * 4} ({size * 4 >> 10}KiB, 100MiB/s)")
     _detect(tree, conf, found)
-    volumes.fill(tree, disks.volume("rootfs", conf.options["rootfs"]), templates.show(found))
-    cluster.write(tree, order.guest, conf)
+    volumes.fill(tree, mounts.volume("rootfs", conf.options["rootfs"]), templates.show(found))
+    cluster.write(tree, CT, order.guest, conf)
     conf.options.setdefault("hostname", f"CT{order.guest}")
     conf.options.setdefault("memory", "512")
     conf.options.setdefault("swap", "512")
-    cluster.write(tree, order.guest, conf)
+    cluster.write(tree, CT, order.guest, conf)
 
 
 def _archive(tree: Tree, order: _Order) -> str:
@@ -226,9 +229,9 @@ def _detect_architecture(tree: Tree, conf: GuestConf, found: dict[str, str]) -> 
 
 
 def _undo(tree: Tree, order: _Order, made: list[str]) -> None:
-    disks.free(tree, made)
+    mounts.free(tree, made)
     try:
-        cluster.remove(tree, order.guest)
+        cluster.remove(tree, CT, order.guest)
     except OSError as error:
         complain(str(error))
 
@@ -244,7 +247,7 @@ def _start(tree: Tree, order: _Order) -> None:
     """Start it as the end of its creation: a failure of that is only told, and the creation has succeeded."""
     before = speech.warnings
     try:
-        pct_state.start_task(tree, order.guest, False)
+        state.start_task(tree, order.guest, False)
     except Failure as failure:
         complain(failure.text)
         return

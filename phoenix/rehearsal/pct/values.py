@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from phoenix.pve import formats, options
+from phoenix.pve.tables import container
 from phoenix.rehearsal import volumes
 from phoenix.rehearsal.failures import Failure
 
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 
 def properties(name: str, text: str) -> dict[str, str]:
     """The keys of a property string of the option `name`."""
-    return formats.properties(options.PROPERTIES[name], text)[0]
+    return formats.properties(container.PROPERTIES[name], text)[0]
 
 
 def show(name: str, values: Mapping[str, str], release: int) -> str:
     """A property string as pct writes it: the default key, what is required, the rest by name."""
-    table, parts = options.PROPERTIES[name], []
+    table, parts = container.PROPERTIES[name], []
     first = [option.name for option in table.values() if option.bare]
     needed = sorted(option.name for option in table.values() if option.required and not option.bare)
     order = [*first, *needed, *sorted(set(values) - set(first) - set(needed))]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from phoenix.pve import formats, options
-from phoenix.rehearsal import cluster, disks, generated, locks, running, values, volumes
+from phoenix.pve.tables import container
+from phoenix.rehearsal import cluster, locks, running, volumes
 from phoenix.rehearsal.failures import BadParameters, Failure
+from phoenix.rehearsal.kinds import CT
 from phoenix.rehearsal.pauses import pause
+from phoenix.rehearsal.pct import generated, mounts, values
 from phoenix.rehearsal.speech import complain
 
 TYPE_CHECKING = False
@@ -31,16 +34,16 @@ def run(tree: Tree, given: dict[str, str]) -> int:
     if not given and not delete and not revert:
         raise Failure("no options specified")
     _check_names(given, delete, revert)
-    with locks.config(tree, guest):
-        conf = cluster.read(tree, guest)
-        cluster.check_lock(conf)
-        if digest is not None and digest != cluster.digest(tree, guest):
+    with locks.config(tree, CT, guest):
+        conf = cluster.read(tree, CT, guest)
+        cluster.check_lock(CT, conf)
+        if digest is not None and digest != cluster.digest(tree, CT, guest):
             raise Failure("detected modified configuration - file changed by other user? Try again.")
         before = conf.copy()
         faults = _update(tree, guest, conf, given, delete, revert)
         pause()
-        cluster.write(tree, guest, conf)
-        generated.write(tree, guest, cluster.read(tree, guest), first=False)
+        cluster.write(tree, CT, guest, conf)
+        generated.write(tree, guest, cluster.read(tree, CT, guest), first=False)
         generated.check_architecture(before)  # its deletion is accepted, the changes after it end like this
     if faults:
         raise BadParameters(faults)
@@ -53,10 +56,10 @@ def _check_names(given: dict[str, str], delete: list[str], revert: list[str]) ->
             raise BadParameters(
                 {"delete": f"you can't use '-{name}' and -delete {name}' at the same time"}  # sic
             )
-        if options.lookup(options.GUEST, name) is None:
+        if options.lookup(container.GUEST, name) is None:
             raise BadParameters({"delete": f"unknown option '{name}'"})
     for name in revert:
-        if options.lookup(options.GUEST, name) is None:
+        if options.lookup(container.GUEST, name) is None:
             raise BadParameters({"revert": f"unknown option '{name}'"})
         for other, word in ((delete, "delete "), (given, "")):
             if name in other:
@@ -90,7 +93,7 @@ def _note_deletes(guest: str, conf: GuestConf, delete: list[str]) -> set[str]:
             raise Failure(f"unable to delete required option '{name}'")
         if name == "unprivileged":
             raise Failure(f"unable to delete read-only option: '{name}'")
-        if disks.is_mount(name) or name.startswith("unused"):
+        if mounts.is_mount(name) or name.startswith("unused"):
             cluster.check_protection(conf, f"can't remove CT {guest} drive '{name}'")
         conf.pending.pop(name, None)
         if name not in conf.delete:
@@ -99,9 +102,9 @@ def _note_deletes(guest: str, conf: GuestConf, delete: list[str]) -> set[str]:
 
 
 def _checked(tree: Tree, guest: str, conf: GuestConf, name: str, value: str) -> str:
-    if disks.is_mount(name):
+    if mounts.is_mount(name):
         cluster.check_protection(conf, f"can't update CT {guest} drive '{name}'")
-        volume = values.properties(disks.kind(name), value)["volume"]
+        volume = values.properties(mounts.kind(name), value)["volume"]
         if values.volume_type(volume) == "volume":
             storage = volumes.existing(tree, volumes.split(volume)[0])
             if "rootdir" not in storage.content:
@@ -178,13 +181,13 @@ def _can_change_live(conf: GuestConf, name: str) -> bool:
 
 
 def _delete(tree: Tree, conf: GuestConf, name: str) -> None:
-    if disks.is_mount(name):
-        volume = disks.volume(name, conf.options[name])
-        if volume and not disks.in_use(conf, volume, name):
-            disks.keep_unused(conf, volume)
+    if mounts.is_mount(name):
+        volume = mounts.volume(name, conf.options[name])
+        if volume and not mounts.in_use(conf, volume, name):
+            mounts.keep_unused(conf, volume)
     elif name.startswith("unused") and name in conf.options:
-        volume = disks.volume(name, conf.options[name])
-        if volume and not disks.in_use(conf, volume, name):
+        volume = mounts.volume(name, conf.options[name])
+        if volume and not mounts.in_use(conf, volume, name):
             volumes.free(tree, volume)
     _store(conf, name, None)
     _forget_delete(conf, name)
@@ -204,7 +207,7 @@ def _mount(tree: Tree, guest: str, conf: GuestConf, name: str, value: str) -> st
     old = conf.options.get(name)
     if values.new_size(parsed["volume"]):
         scratch = conf.copy()
-        disks.make(tree, guest, {name: value}, scratch, [])
+        mounts.make(tree, guest, {name: value}, scratch, [])
         shown = scratch.options[name]
     else:
         if values.volume_type(parsed["volume"]) == "volume":
@@ -215,13 +218,13 @@ def _mount(tree: Tree, guest: str, conf: GuestConf, name: str, value: str) -> st
                 parsed["size"] = formats.show_size(count)
         shown = values.show("mp", parsed, tree.release)
     if old is not None:
-        before = disks.volume(name, old)
-        if before and before != disks.volume(name, shown) and not disks.in_use(conf, before, name):
-            disks.keep_unused(conf, before)
+        before = mounts.volume(name, old)
+        if before and before != mounts.volume(name, shown) and not mounts.in_use(conf, before, name):
+            mounts.keep_unused(conf, before)
     return shown
 
 
 def apply_waiting(tree: Tree, guest: str, conf: GuestConf) -> None:
     """Apply everything that waits, and write it."""
     _apply(tree, guest, conf, [*conf.pending, *conf.delete], False)
-    cluster.write(tree, guest, conf)
+    cluster.write(tree, CT, guest, conf)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 
 from phoenix.pve import formats, guestconf
-from phoenix.rehearsal import cluster, running, values
+from phoenix.rehearsal import cluster, running
 from phoenix.rehearsal.failures import Failure
+from phoenix.rehearsal.kinds import CT
+from phoenix.rehearsal.pct import values
 from phoenix.rehearsal.speech import say
 
 TYPE_CHECKING = False
@@ -26,7 +28,7 @@ def list_guests(tree: Tree, _given: dict[str, str]) -> int:
     lines = []
     for guest in guests:
         try:
-            conf = cluster.read(tree, guest)
+            conf = cluster.read(tree, CT, guest)
         except Failure:
             continue  # it went away meanwhile
         state = "running" if guest in run else "stopped"
@@ -40,7 +42,7 @@ def list_guests(tree: Tree, _given: dict[str, str]) -> int:
 def status(tree: Tree, given: dict[str, str]) -> int:
     """Whether a container runs, and with --verbose its figures."""
     guest = given["vmid"]
-    conf = cluster.read(tree, guest)
+    conf = cluster.read(tree, CT, guest)
     state = "running" if running.is_running(tree, guest) else "stopped"
     if given.get("verbose") != "1":
         say(f"status: {state}")
@@ -96,7 +98,7 @@ def _shown(conf: GuestConf) -> dict[str, str]:
 
 def config(tree: Tree, given: dict[str, str]) -> int:
     """A container's configuration, as it will be after a restart unless --current."""
-    conf = cluster.read(tree, given["vmid"])
+    conf = cluster.read(tree, CT, given["vmid"])
     snapshot = given.get("snapshot")
     if snapshot is not None:
         if snapshot not in conf.snapshots:
@@ -118,7 +120,7 @@ def config(tree: Tree, given: dict[str, str]) -> int:
 
 def pending(tree: Tree, given: dict[str, str]) -> int:
     """A container's configuration with what waits for a restart."""
-    conf = cluster.read(tree, given["vmid"])
+    conf = cluster.read(tree, CT, given["vmid"])
     shown = _shown(conf)
     for name in sorted({*shown, *conf.pending}):
         if name in conf.delete:

@@ -1,4 +1,4 @@
-"""`pvesm status`, `pvesm list`, `pveam list` and `pveversion`."""
+"""`pvesm status` and `pvesm list`."""
 
 from __future__ import annotations
 
@@ -18,26 +18,6 @@ _TITLES = {8: ("Total", "Used", "Available"), 9: ("Total (KiB)", "Used (KiB)", "
 _SUFFIXES = {".gz": "tgz", ".tgz": "tgz", ".xz": "txz", ".zst": "tzst", ".bz2": "tbz2", ".tar": "tar"}
 _TOTAL, _USED = 104857600, 10391388
 _KINDS = ("rootdir", "images", "vztmpl", "iso", "backup", "snippets", "import")
-
-VERSIONS = {
-    8: {
-        "pve-manager": "8.4.21 (running version: 8.4.21/2606ac850d46da29)",
-        "pve-cluster": "8.1.3",
-        "pve-container": "5.3.5",
-        "qemu-server": "8.4.10",
-        "libpve-common-perl": "8.3.8",
-        "libpve-storage-perl": "8.3.8",
-    },
-    9: {
-        "pve-manager": "9.2.11 (running version: 9.2.11/14a22df35955d97d)",
-        "pve-container": "6.1.10",
-        "qemu-server": "9.2.6",
-        "libpve-common-perl": "9.2.1",
-        "libpve-storage-perl": "9.1.7",
-        "libpve-guest-common-perl": "6.0.2",
-    },
-}
-_KERNELS = {8: "6.8.12-1-pve", 9: "6.14.8-2-pve"}
 
 
 def status(tree: Tree, given: dict[str, str]) -> int:
@@ -80,7 +60,7 @@ def list_volumes(tree: Tree, given: dict[str, str]) -> int:
     kinds = [given["content"]] if "content" in given else list(_KINDS)
     kinds = [kind for kind in kinds if kind in storage.content]
     rows = _guest_rows(tree, storage, kinds, given.get("vmid", ""))
-    rows += sorted(_file_rows(tree, storage, kinds, "vmid" in given), key=lambda row: (row[1], row[0]))
+    rows += sorted(file_rows(tree, storage, kinds, "vmid" in given), key=lambda row: (row[1], row[0]))
     width = max((len(row[0]) for row in rows), default=5)
     digits = max((len(str(row[3])) for row in rows), default=4)
     say(f"{'Volid':<{width}} {'Format':<7} {'Type':<9} {'Size':>{digits}} VMID")
@@ -105,7 +85,8 @@ def _form(storage: Storage) -> str:
     return "subvol" if storage.type == "zfspool" else "raw"
 
 
-def _file_rows(tree: Tree, storage: Storage, kinds: list[str], of_guest: bool) -> list[tuple[str, str, str, int, str]]:
+def file_rows(tree: Tree, storage: Storage, kinds: list[str], of_guest: bool) -> list[tuple[str, str, str, int, str]]:
+    """The volumes that are files of no guest: volume, format, kind, size and no guest."""
     rows: list[tuple[str, str, str, int, str]] = []
     for kind in kinds:
         if kind in ("rootdir", "images") or not storage.is_files() or (of_guest and kind != "snippets"):
@@ -127,29 +108,3 @@ def _file_format(kind: str, name: str, release: int) -> str:
     suffix = name[name.rfind(".") :]
     form = _SUFFIXES.get(suffix, "")
     return "" if form == "tar" and release < 9 else form
-
-
-def list_templates(tree: Tree, given: dict[str, str]) -> int:
-    """The templates on a storage."""
-    storage = volumes.enabled(tree, given["storage"])
-    kinds = ["vztmpl"] if "vztmpl" in storage.content else []
-    lines = [f"{'NAME':<60} {'SIZE':<6}"]
-    for volume, _, _, size, _ in sorted(_file_rows(tree, storage, kinds, False)):
-        lines.append(f"{volume:<60} {f'{size / (1 << 20):.2f}MB':<6}")
-    say("\n".join(lines))
-    return 0
-
-
-def version(tree: Tree, words: list[str]) -> tuple[int, str]:
-    """What `pveversion` prints: the exit status and the usage line when the words are off."""
-    release = min(tree.release, 9)
-    known = VERSIONS[release]
-    if not words:
-        running = known["pve-manager"].partition("running version: ")[2].rstrip(")")
-        say(f"pve-manager/{running} (running kernel: {_KERNELS[release]})")
-        return 0, ""
-    if words[0] in ("-v", "--verbose", "-verbose") and len(words) == 1:
-        say(f"proxmox-ve: {release}.0.0 (running kernel: {_KERNELS[release]})")
-        say("\n".join(f"{name}: {number}" for name, number in known.items()))
-        return 0, ""
-    return 255, "USAGE: pveversion [--verbose]"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from phoenix.pve import formats
-from phoenix.rehearsal import values, volumes
+from phoenix.rehearsal import volumes
 from phoenix.rehearsal.failures import Failure
+from phoenix.rehearsal.pct import values
 from phoenix.rehearsal.speech import complain
 
 TYPE_CHECKING = False

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 
-from phoenix.rehearsal import cluster, disks, locks, pct_state, running, volumes, worker
+from phoenix.rehearsal import cluster, locks, running, volumes, worker
 from phoenix.rehearsal.failures import Failure
+from phoenix.rehearsal.kinds import CT
 from phoenix.rehearsal.pauses import pause
+from phoenix.rehearsal.pct import mounts, state
 from phoenix.rehearsal.speech import complain, say
 
 TYPE_CHECKING = False
@@ -23,7 +25,7 @@ _CRON = (
 def run(tree: Tree, given: dict[str, str]) -> int:
     """Destroy a container."""
     guest = given["vmid"]
-    conf = cluster.read(tree, guest)
+    conf = cluster.read(tree, CT, guest)
     _check(tree, guest, conf, given)
     if given.get("force") != "1":
         _check_stopped(tree, guest)
@@ -32,7 +34,7 @@ def run(tree: Tree, given: dict[str, str]) -> int:
 
 def _check(tree: Tree, guest: str, conf: GuestConf, given: dict[str, str]) -> None:
     cluster.check_protection(conf, f"can't remove CT {guest}")
-    cluster.check_lock(conf)
+    cluster.check_lock(CT, conf)
     resources = tree.read("/etc/pve/ha/resources.cfg").split("\n")
     if f"ct: {guest}" in resources and given.get("purge") != "1":
         raise Failure(f"unable to remove CT {guest} - used in HA resources and purge parameter not set.")
@@ -44,24 +46,24 @@ def _check_stopped(tree: Tree, guest: str) -> None:
 
 
 def _task(tree: Tree, guest: str, given: dict[str, str]) -> None:
-    with locks.config(tree, guest):
-        conf = cluster.read(tree, guest)
+    with locks.config(tree, CT, guest):
+        conf = cluster.read(tree, CT, guest)
         _check(tree, guest, conf, given)
         if running.is_running(tree, guest):
             if given.get("force") != "1":
                 _check_stopped(tree, guest)
             complain(f"forced to stop CT {guest} before destroying!")
-            pct_state.halt(tree, guest, conf)
+            state.halt(tree, guest, conf)
         _free(tree, guest, conf, given.get("destroy-unreferenced-disks") == "1")
         pause()
         _forget(tree, guest)
         if given.get("purge") == "1":
             _purge(tree, guest)
-        cluster.remove(tree, guest)
+        cluster.remove(tree, CT, guest)
 
 
 def _free(tree: Tree, guest: str, conf: GuestConf, all_of_them: bool) -> None:
-    for volume in disks.referenced(conf):
+    for volume in mounts.referenced(conf):
         try:
             volumes.free(tree, volume)
         except Failure as failure:
@@ -73,10 +75,10 @@ def _free(tree: Tree, guest: str, conf: GuestConf, all_of_them: bool) -> None:
 
 
 def _forget(tree: Tree, guest: str) -> None:
-    conf = cluster.read_quick(tree, guest)
+    conf = cluster.read_quick(tree, CT, guest)
     conf.options, conf.raw, conf.pending, conf.delete = {"lock": "destroyed"}, [], {}, []
     conf.snapshots, conf.description = {}, ""
-    cluster.write(tree, guest, conf)
+    cluster.write(tree, CT, guest, conf)
     for path in (f"/etc/pve/firewall/{guest}.fw", f"/var/lib/lxc/{guest}/config"):
         if os.path.exists(tree(path)):
             os.unlink(tree(path))
@@ -97,11 +99,11 @@ def _purge(tree: Tree, guest: str) -> None:
 def unlock(tree: Tree, given: dict[str, str]) -> int:
     """Remove the word that says that something is under way."""
     guest = given["vmid"]
-    with locks.config(tree, guest):
-        conf = cluster.read(tree, guest)
+    with locks.config(tree, CT, guest):
+        conf = cluster.read(tree, CT, guest)
         if "lock" not in conf.options:
             raise Failure("no lock found trying to remove any lock")
         del conf.options["lock"]
         pause()
-        cluster.write(tree, guest, conf)
+        cluster.write(tree, CT, guest, conf)
     return 0

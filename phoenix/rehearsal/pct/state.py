@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from phoenix.rehearsal import cluster, disks, generated, locks, pct_set, running, templates, volumes, worker
+from phoenix.rehearsal import cluster, locks, running, templates, volumes, worker
 from phoenix.rehearsal.failures import Failure
+from phoenix.rehearsal.kinds import CT
 from phoenix.rehearsal.pauses import pause
+from phoenix.rehearsal.pct import change, generated, mounts
 from phoenix.rehearsal.speech import complain, count_warning
 
 TYPE_CHECKING = False
@@ -24,22 +26,22 @@ def start(tree: Tree, given: dict[str, str]) -> int:
 
 def start_task(tree: Tree, guest: str, skip_lock: bool) -> None:
     """The work of a start."""
-    with locks.config(tree, guest):
-        conf = cluster.read(tree, guest)
+    with locks.config(tree, CT, guest):
+        conf = cluster.read(tree, CT, guest)
         if conf.options.get("template") == "1":
             raise Failure("you can't start a CT if it's a template")
         if not skip_lock and conf.options.get("lock") != "mounted":
-            cluster.check_lock(conf)
+            cluster.check_lock(CT, conf)
         if conf.pending or conf.delete:
-            pct_set.apply_waiting(tree, guest, conf)
+            change.apply_waiting(tree, guest, conf)
         pause()
         generated.write(tree, guest, conf, first=True)
-        disks.check_present(tree, conf)
+        mounts.check_present(tree, conf)
         _boot(tree, guest, conf)
 
 
 def _boot(tree: Tree, guest: str, conf: GuestConf) -> None:
-    found = templates.read(volumes.look(tree, disks.volume("rootfs", conf.options.get("rootfs", ""))))
+    found = templates.read(volumes.look(tree, mounts.volume("rootfs", conf.options.get("rootfs", ""))))
     if conf.options.get("ostype") != "unmanaged" and templates.warns(
         found, conf.options.get("features", ""), tree.release
     ):
@@ -67,10 +69,10 @@ def _stop(tree: Tree, guest: str, skip_lock: bool) -> int:
 
 
 def _stop_task(tree: Tree, guest: str, skip_lock: bool) -> None:
-    with locks.config(tree, guest):
-        conf = cluster.read(tree, guest)
+    with locks.config(tree, CT, guest):
+        conf = cluster.read(tree, CT, guest)
         if not skip_lock:
-            cluster.check_lock(conf)
+            cluster.check_lock(CT, conf)
         pause()
         halt(tree, guest, conf)
 
@@ -79,4 +81,4 @@ def halt(tree: Tree, guest: str, conf: GuestConf) -> None:
     """Stop a container and apply what waited for that; its file is written anew in any case."""
     running.stop(tree, guest)
     if cluster.has_quorum(tree):
-        pct_set.apply_waiting(tree, guest, conf)
+        change.apply_waiting(tree, guest, conf)

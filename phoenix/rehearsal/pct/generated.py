@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from phoenix.rehearsal import values
 from phoenix.rehearsal.failures import Failure
+from phoenix.rehearsal.pct import values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,0 +1,5 @@
+"""pveam: the templates' tool. Each subcommand and what does it, as MODULE.FUNCTION in here."""
+
+HANDLERS = {
+    "list": "listing.list_templates",
+}

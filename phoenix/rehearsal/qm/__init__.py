@@ -1,0 +1,3 @@
+"""qm: the virtual machines' tool. Each subcommand and what does it, as MODULE.FUNCTION in here."""
+
+HANDLERS: dict[str, str] = {}
