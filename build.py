@@ -385,20 +385,23 @@ def archive_entries(contents: dict[str, bytes]) -> dict[str, bytes]:
             "shiv did not pack what it was given",
             "see that the wheels pinned in pyproject.toml are shiv 1.0.8's",
         )
+    entries = {name: data for name, data in entries.items() if name not in packed}
     entries.update(guard())
+    # An archive of its own: Python reads the names of all entries at every start, and there are hundreds.
+    entries["site-packages.zip"] = archived(contents)
     entries["manifest"] = manifest(contents, {name: entries[name] for name in AT_THE_ROOT})
     return dict(sorted(entries.items()))
 
 
-def archived(entries: dict[str, bytes]) -> bytes:
-    """The bytes of the archive: nothing in them tells who built it, when or where."""
+def archived(entries: dict[str, bytes], start: bytes = b"") -> bytes:
+    """The bytes of an archive after those of `start`: nothing in them tells who built it, when or where."""
     buffer = io.BytesIO()
-    buffer.write(f"#!{SHEBANG}\n".encode())
+    buffer.write(start)
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, data in entries.items():
             entry = zipfile.ZipInfo(name, DATE)
             entry.create_system = 3
-            entry.external_attr = (0o100000 | mode_of(name[len("site-packages/") :])) << 16
+            entry.external_attr = (0o100000 | mode_of(name)) << 16
             archive.writestr(entry, data)
     return buffer.getvalue()
 
@@ -426,7 +429,7 @@ def built_manifest() -> bytes:
 def build() -> Path:
     """Make dist/phoenix.pyz and dist/SHA256SUMS."""
     entries = archive_entries(files())
-    data = archived(entries)
+    data = archived(entries, f"#!{SHEBANG}\n".encode())
     digest = hashlib.sha256(data).hexdigest()
     with locked():
         write_beside(PRODUCT, data, 0o755)

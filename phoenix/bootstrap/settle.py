@@ -11,14 +11,17 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
+import io
 import os
 import py_compile
 import shutil
 import sys
 import time
+import zipfile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
     from zipimport import zipimporter
 
@@ -105,13 +108,11 @@ def write_tree(loader: zipimporter, tree: str) -> None:
     if os.path.lexists(stamp):
         os.unlink(stamp)
     folders, sources = {tree}, []
+    packed = reader(loader)
     for digest, mode, _, path in wanted:
-        data = loader.get_data(loader.archive + "/site-packages/" + path)
+        data = packed(path)
         if hashlib.sha256(data).hexdigest() != digest:
-            stop(
-                f"{loader.archive} is damaged: {path}",
-                "copy it to the node again and compare SHA256SUMS",
-            )
+            stop_damaged(loader.archive, path)
         target = tree + "/" + path
         make_folders(tree, os.path.dirname(target), folders)
         write_file(target, data, int(mode, 8))
@@ -128,6 +129,27 @@ def write_tree(loader: zipimporter, tree: str) -> None:
     lines = [guard.facts_of(entry) + " " + entry[len(tree) :] for entry in entries]
     write_file(stamp, "\n".join([*lines, "end"]).encode(), 0o644)
     sync_folder(tree)
+
+
+def reader(loader: zipimporter) -> Callable[[str], bytes]:
+    """What reads a file of the archive in the archive, by its path in the tree."""
+    try:
+        packed = zipfile.ZipFile(io.BytesIO(loader.get_data(loader.archive + "/site-packages.zip")))
+    except zipfile.BadZipFile:
+        stop_damaged(loader.archive, "site-packages.zip")
+
+    def read(path: str) -> bytes:
+        try:
+            return packed.read(path)
+        except (KeyError, zipfile.BadZipFile):
+            stop_damaged(loader.archive, path)
+
+    return read
+
+
+def stop_damaged(archive: str, path: str) -> NoReturn:
+    """End, because a file in the archive is not what it was when it was built."""
+    stop(f"{archive} is damaged: {path}", "copy it to the node again and compare SHA256SUMS")
 
 
 def make_folders(tree: str, folder: str, known: set[str]) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 import build
 
-AT_THE_ROOT = {"__main__.py", "environment.json", "manifest", "settle.py", "site-packages"}
+AT_THE_ROOT = {"__main__.py", "environment.json", "manifest", "settle.py", "site-packages.zip"}
 UNPACKED = {
     "LICENSE",
     "bin",
@@ -48,6 +48,13 @@ def copy(snapshot, tmp_path):
 @pytest.fixture(scope="module")
 def archive(built):
     with zipfile.ZipFile(built) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def packed(archive):
+    """The archive in the archive: what is unpacked."""
+    with archive.open("site-packages.zip") as file, zipfile.ZipFile(file) as opened:
         yield opened
 
 
@@ -153,15 +160,16 @@ def test_it_starts_isolated(built):
         assert file.readline() == b"#!/usr/bin/python3 -IS\n"
 
 
-def test_its_entries_tell_nothing_of_the_builder(archive):
-    entries = archive.infolist()
+@pytest.mark.parametrize("which", ["archive", "packed"])
+def test_its_entries_tell_nothing_of_the_builder(which, request):
+    entries = request.getfixturevalue(which).infolist()
     names = [entry.filename for entry in entries]
     assert names == sorted(set(names))
     assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
     assert {entry.compress_type for entry in entries} == {zipfile.ZIP_STORED}
     assert {(entry.create_system, entry.extra, entry.comment) for entry in entries} == {(3, b"", b"")}
     for entry in entries:
-        executable = entry.filename.startswith(("site-packages/bin/", "site-packages/libexec/"))
+        executable = entry.filename.startswith(("bin/", "libexec/"))
         assert entry.external_attr >> 16 == (0o100755 if executable else 0o100644), entry.filename
 
 
@@ -172,34 +180,34 @@ def test_no_path_of_the_builder_is_in_it(copy):
         assert path.encode() not in data, path
 
 
-def test_it_holds_what_belongs_there(archive):
-    names = archive.namelist()
-    assert {name.split("/")[0] for name in names} == AT_THE_ROOT
-    assert {name.split("/")[1] for name in names if name.startswith("site-packages/")} == UNPACKED
+def test_it_holds_what_belongs_there(archive, packed):
+    assert set(archive.namelist()) == AT_THE_ROOT
+    names = packed.namelist()
+    assert {name.split("/")[0] for name in names} == UNPACKED
     assert not [name for name in names if name.endswith((".so", ".pth", ".pyc", "RECORD", "INSTALLER", ".json.new"))]
     assert not [name for name in names if "__pycache__" in name or "/." in name or name.startswith("_bootstrap")]
-    assert "site-packages/starter/lxc/9001.toml" in names
-    assert {"site-packages/bin/lxc-manager", "site-packages/libexec/rehearsal"} <= set(names)
+    assert "starter/lxc/9001.toml" in names
+    assert {"bin/lxc-manager", "libexec/rehearsal"} <= set(names)
 
 
-def test_it_holds_the_licences_of_what_it_bundles(archive):
-    licences = [name for name in archive.namelist() if "LICENSE" in name]
+def test_it_holds_the_licences_of_what_it_bundles(packed):
+    licences = [name for name in packed.namelist() if "LICENSE" in name]
     assert len(licences) == 3
 
 
-def test_no_code_of_shiv_is_in_it(archive):
-    for name in archive.namelist():
-        assert b"SHIV_" not in archive.read(name) or name.endswith((".md", "METADATA")), name
+def test_no_code_of_shiv_is_in_it(archive, packed):
+    for opened in (archive, packed):
+        for name in opened.namelist():
+            assert b"SHIV_" not in opened.read(name) or name.endswith((".md", "METADATA", ".zip")), name
 
 
-def test_its_manifest_is_that_of_its_files(archive):
+def test_its_manifest_is_that_of_its_files(archive, packed):
     first, *lines = archive.read("manifest").decode().splitlines()
     assert re.fullmatch(r"phoenix-build 1 \d+\.\d+\.\d+-[0-9a-f]{16}", first)
-    packed = [name for name in archive.namelist() if name.startswith("site-packages/")]
-    assert [f"site-packages/{line.split(' ', 3)[3]}" for line in lines] == packed
+    assert [line.split(" ", 3)[3] for line in lines] == packed.namelist()
     for line in lines:
         digest, _, size, path = line.split(" ", 3)
-        data = archive.read(f"site-packages/{path}")
+        data = packed.read(path)
         assert (hashlib.sha256(data).hexdigest(), len(data)) == (digest, int(size))
     guard = archive.read("__main__.py") + archive.read("settle.py")
     whole = hashlib.sha256("".join(f"{line}\n" for line in lines).encode() + guard)
