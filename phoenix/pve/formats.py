@@ -81,11 +81,20 @@ def split_list(text: str) -> list[str]:
 def check(name: str, text: str, release: int = 9) -> str:
     """ "" if `text` fits the named format, else pct's words for what is wrong."""
     if name.endswith("-list"):
-        one = _CHECKS.get(name[:-5])
+        one = _checker(name[:-5])
         faults = [one(item, release) for item in split_list(text)] if one else []
         return next((fault for fault in faults if fault), "")
-    one = _CHECKS.get(name)
+    one = _checker(name)
     return one(text, release) if one else ""
+
+
+def _checker(name: str) -> Callable[[str, int], str] | None:
+    found = _CHECKS.get(name)
+    if found is None:
+        from phoenix.pve import rareformats
+
+        found = rareformats.CHECKS.get(name)
+    return found
 
 
 def fault(option: Option, text: str, release: int = 9) -> str:
@@ -109,21 +118,41 @@ def properties(table: Mapping[str, Option], text: str, release: int = 9) -> tupl
         key, equals, value = part.partition("=")
         if not equals:
             key, value = bare, part
+        option = table.get(key)
+        if option is not None and option.alias and option.since <= release <= option.until:
+            if option.key_alias:
+                values[option.key_alias] = key
+            key = option.alias
         whole = _key_fault(key, part, value, values)
         if whole:
             return values, {"": whole}
         values[key] = value
+    faults = _faults(table, values, release)
+    return values, {key: found for key, found in faults.items() if found}
+
+
+def _faults(table: Mapping[str, Option], values: Mapping[str, str], release: int) -> dict[str, str]:
     faults = {}
     for key, value in values.items():
         option = table.get(key)
-        if option is None or option.since > release:
+        if option is None or not option.since <= release <= option.until:
             faults[key] = "property is not defined in schema and the schema does not allow additional properties"
-        else:
-            faults[key] = fault(option, value, release)
+            continue
+        option = option.eight if release < 9 and option.eight is not None else option
+        faults[key] = fault(option, value, release)
+        if option.requires and option.requires not in values:
+            faults[option.requires] = missing(key, release)
     for option in table.values():
         if option.required and option.name not in values:
             faults[option.name] = "property is missing and it is not optional"
-    return values, {key: found for key, found in faults.items() if found}
+    return faults
+
+
+def missing(name: str, release: int) -> str:
+    """What is said of an option that `name` requires and that is not there."""
+    if release >= 9:
+        return f"missing property required by '{name}'"
+    return f"missing property - '{name}' requires this property"
 
 
 def _key_fault(key: str, part: str, value: str, values: Mapping[str, str]) -> str:
@@ -136,7 +165,7 @@ def _key_fault(key: str, part: str, value: str, values: Mapping[str, str]) -> st
 
 def _type_fault(kind: str, text: str) -> str:
     good = (
-        kind == "string"
+        kind in ("any", "array", "string")
         or (kind == "integer" and integer(text) is not None)
         or (kind == "number" and number(text) is not None)
         or (kind == "boolean" and boolean(text) is not None)

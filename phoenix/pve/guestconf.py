@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from typing import Final
 
 PENDING: Final = "pve:pending"
+VM_PENDING: Final = "PENDING"
+"""The section of changes that wait, in a container's and in a virtual machine's file."""
 ENVIRONMENT: Final = "lxc.environment.runtime:"
 """How the raw lines begin that hold `env`; they come before the other raw lines."""
 _PLAIN: Final = frozenset(
@@ -48,8 +50,8 @@ class GuestConf:
         return other
 
 
-def parse(text: str) -> GuestConf:
-    """What the text of a container's file says."""
+def parse(text: str, pending: str = PENDING) -> GuestConf:
+    """What the text of a guest's file says; `pending` is the section of what waits."""
     conf = section = GuestConf()
     waiting = False
     for line in text.split("\n"):
@@ -57,7 +59,7 @@ def parse(text: str) -> GuestConf:
             continue
         name = _section_name(line)
         if name:
-            waiting = name.lower() == PENDING
+            waiting = name.lower() == pending.lower()
             section = conf if waiting else conf.snapshots.setdefault(name, GuestConf())
         elif waiting:
             _parse_pending(conf, line)
@@ -79,7 +81,7 @@ def _parse_pending(conf: GuestConf, line: str) -> None:
     if key == "delete":
         conf.delete += [name.lstrip("!") for name in value.replace(";", ",").replace(" ", ",").split(",") if name]
     elif key:
-        conf.pending[key] = value
+        conf.pending[key] = decode(value) if key == "description" else value
 
 
 def _parse_line(section: GuestConf, line: str) -> None:
@@ -115,14 +117,16 @@ def _key_value(line: str) -> tuple[str, str]:
     return (key, value.strip() or value[1:]) if good else ("", "")
 
 
-def render(conf: GuestConf) -> str:
-    """The text of a container's file: keys sorted, raw lines, then what waits, then the snapshots."""
+def render(conf: GuestConf, pending: str = PENDING) -> str:
+    """The text of a guest's file: keys sorted, raw lines, then what waits, then the snapshots."""
     text = _render_section(conf)
     if conf.pending or conf.delete:
         waiting = dict(conf.pending)
+        if "description" in waiting:
+            waiting["description"] = "%0A".join(encode(line) for line in waiting["description"].split("\n"))
         if conf.delete:
             waiting["delete"] = ",".join(sorted(conf.delete))
-        text += f"\n[{PENDING}]\n" + _render_options(waiting)
+        text += f"\n[{pending}]\n" + _render_options(waiting)
     for name in sorted(conf.snapshots):
         text += f"\n[{name}]\n" + _render_section(conf.snapshots[name])
     return text

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from phoenix.pve import formats, options
 from phoenix.rehearsal.failures import BadParameters, WrongUsage
+from phoenix.rehearsal.usages import usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from phoenix.pve.options import Command, Option
-
-
-def usage(name: str, command: Command) -> str:
-    """The usage line of a subcommand."""
-    words = " ".join(f"<{option.name}>" for option in command.positional)
-    return f"{name} {words}" + (" [OPTIONS]" if command.options else "")
 
 
 def parse(name: str, command: Command, words: list[str], release: int) -> dict[str, str]:
@@ -26,16 +21,22 @@ def parse(name: str, command: Command, words: list[str], release: int) -> dict[s
     if reader.faults:
         raise WrongUsage("\n".join([*reader.faults, "400 unable to parse option", usage(name, command)]))
     fault = ""
-    if len(reader.rest) < len(command.positional):
+    needed = sum(option.required for option in command.positional)
+    rest = bool(command.positional) and command.positional[-1].type == "array"
+    if len(reader.rest) < needed:
         fault = "400 not enough arguments"
-    elif len(reader.rest) > len(command.positional):
+    elif len(reader.rest) > len(command.positional) and not rest:
         fault = "400 too many arguments"
     elif not reader.settle():
         fault = "400 unable to parse boolean option"
     if fault:
         raise WrongUsage(f"{fault}\n{usage(name, command)}")
-    for option, word in zip(command.positional, reader.rest):
-        reader.values[option.name] = word
+    words, places = list(reader.rest), [option for option in command.positional if option.type != "array"]
+    for place, option in enumerate(places):
+        if option.required or len(words) > sum(later.required for later in places[place:]):
+            reader.values[option.name] = words.pop(0)
+    if words:
+        reader.values[command.positional[-1].name] = "\0".join(words)  # as many words as there are
     return reader.values
 
 
@@ -129,9 +130,10 @@ def _is_option(word: str) -> bool:
 def check(command: Command, values: Mapping[str, str], release: int) -> None:
     """BadParameters if a value is not what its option takes."""
     faults: dict[str, str] = {}
-    positional = {option.name: option for option in command.positional}
+    positional = options.known(options.by_name(*command.positional), release)
+    table = options.known(command.options, release)
     for name, value in values.items():
-        option = positional.get(name) or options.lookup(command.options, name)
+        option = positional.get(name) or options.lookup(table, name)
         if option is None:
             continue
         fault = property_fault(option, name, value, release) if option.properties else ""
@@ -139,11 +141,10 @@ def check(command: Command, values: Mapping[str, str], release: int) -> None:
         if fault:
             faults[name] = fault
         if option.requires and option.requires not in values:
-            faults[option.requires] = (
-                f"missing property required by '{name}'"
-                if release >= 9
-                else f"missing property - '{name}' requires this property"
-            )
+            faults[option.requires] = formats.missing(name, release)
+    for name, option in table.items():
+        if option.required and name not in values:
+            faults[name] = "property is missing and it is not optional"
     if faults:
         raise BadParameters(faults)
 
@@ -156,6 +157,8 @@ def property_fault(option: Option, name: str, value: str, release: int) -> str:
     if "" in faults:
         return "invalid format - " + faults[""]
     lines = []
-    for key, fault in faults.items():
+    for key, plain in faults.items():
+        # The key that requires another has the name of its option before it here.
+        fault = plain.replace("'", f"'{name}.", 1) if plain.startswith("missing property") else plain
         lines.append(f"{name}.{key}: {fault}" + ("\n" if fault.startswith("invalid format - ") else ""))
     return "invalid format - format error\n" + "\n".join(lines)

@@ -17,6 +17,26 @@ if TYPE_CHECKING:
     from phoenix.rehearsal.tree import Tree
 
 
+_CRON = (
+    "# cluster wide vzdump cron schedule\n# Automatically generated file - do not edit\n\n"
+    'PATH="/usr/sbin:/usr/bin:/sbin:/bin"\n\n'
+)
+_INTERNAL = frozenset(
+    (
+        "digest",
+        "meta",
+        "parent",
+        "runningcpu",
+        "runningmachine",
+        "running-nets-host-mtu",
+        "snapstate",
+        "snaptime",
+        "vmstate",
+    )
+)
+"""Keys of a guest's file that are no options."""
+
+
 def has_quorum(tree: Tree) -> bool:
     """Whether the cluster file system takes changes: .members, and the mode of its folder."""
     if not os.stat(tree("/etc/pve")).st_mode & 0o200:
@@ -32,6 +52,10 @@ def check_quorum(tree: Tree) -> None:
     """Failure unless there is quorum."""
     if not has_quorum(tree):
         raise Failure("cluster not ready - no quorum?")
+
+
+class Taken(Failure):
+    """The ID belongs to a guest that is there."""
 
 
 def guest_file(tree: Tree, kind: Kind, guest: str) -> str:
@@ -58,12 +82,12 @@ def check_free(tree: Tree, guest: str) -> None:
     """Failure if some guest has the ID."""
     kind, node = owner(tree, guest)
     if kind:
-        raise Failure(f"{kind} {guest} already exists on node '{node}'", 255 if kind == "CT" else 2)
+        raise Taken(f"{kind} {guest} already exists on node '{node}'", 255 if kind == "CT" else 2)
 
 
 def read(tree: Tree, kind: Kind, guest: str) -> GuestConf:
     """A guest's configuration as pct takes it in. Warns of what pct warns of."""
-    conf = guestconf.parse(_data(tree, kind, guest).decode("utf-8", "replace"))
+    conf = guestconf.parse(_data(tree, kind, guest).decode("utf-8", "replace"), kind.pending)
     for section in (conf, *conf.snapshots.values()):
         _take_in(tree, kind, guest, section)
     return conf
@@ -87,12 +111,12 @@ def _data(tree: Tree, kind: Kind, guest: str) -> bytes:
 def read_quick(tree: Tree, kind: Kind, guest: str) -> GuestConf:
     """A guest's configuration, without digest and warnings."""
     text = tree.read(guest_file(tree, kind, guest))
-    return guestconf.parse(text)
+    return guestconf.parse(text, kind.pending)
 
 
 def _take_in(tree: Tree, kind: Kind, guest: str, section: GuestConf) -> None:
     for name, value in section.options.items():
-        if name in ("parent", "snaptime", "snapstate", "digest"):
+        if name in _INTERNAL:
             continue
         option = options.lookup(kind.options(), name)
         if option is None:
@@ -101,6 +125,8 @@ def _take_in(tree: Tree, kind: Kind, guest: str, section: GuestConf) -> None:
             truth = formats.boolean(value)
             section.options[name] = value if truth is None else str(int(truth))
         section.options[name] = section.options[name] or " "  # the real parser makes one blank of no value
+    for name, value in section.pending.items():
+        section.pending[name] = value or " "
     for line in section.strange:
         complain(f"vm {guest} - unable to parse config: {line}")
     for line in section.raw:
@@ -114,18 +140,18 @@ def write(tree: Tree, kind: Kind, guest: str, conf: GuestConf) -> None:
     path = guest_file(tree, kind, guest)
     if not has_quorum(tree):
         raise Failure(f"unable to open file '{path}.tmp.{os.getpid()}' - Permission denied", 2)
-    _drop_used(conf)
+    _drop_used(kind, conf)
     with locks.cluster(tree):
-        tree.replace(path, guestconf.render(conf))
+        tree.replace(path, guestconf.render(conf, kind.pending))
         _list_guests(tree)
 
 
-def _drop_used(conf: GuestConf) -> None:
+def _drop_used(kind: Kind, conf: GuestConf) -> None:
     """Forget unused volumes that are in use after all."""
     used = {
-        value.partition(",")[0].replace("volume=", "")
+        value.partition(",")[0].replace("volume=", "").replace("file=", "")
         for name, value in conf.options.items()
-        if name == "rootfs" or (name.startswith("mp") and name[2:].isdigit())
+        if kind.is_drive(name)
     }
     for name in [name for name in conf.options if name.startswith("unused")]:
         if conf.options[name] in used:
@@ -192,3 +218,30 @@ def check_protection(conf: GuestConf, what: str) -> None:
     """Failure if the guest is protected."""
     if conf.options.get("protection") == "1":
         raise Failure(f"{what} - protection mode enabled")
+
+
+def add_to_ha(tree: Tree, kind: Kind, guest: str, *, started: bool) -> None:
+    """Give a guest to the high availability manager."""
+    complain("Add as HA resource")
+    path = "/etc/pve/ha/resources.cfg"
+    state = "started" if started else "stopped"
+    tree.replace(path, f"{tree.read(path)}{kind.word.lower()}: {guest}\n\tstate {state}\n\n")
+
+
+def drop_from_jobs(tree: Tree, kind: Kind, guest: str) -> None:
+    """Remove a guest from what is configured elsewhere for it: replication, backup jobs, high availability."""
+    for path, text in (("/etc/pve/replication.cfg", ""), ("/etc/pve/vzdump.cron", _CRON)):
+        if not os.path.exists(tree(path)):
+            tree.replace(path, text)
+    path = "/etc/pve/ha/resources.cfg"
+    blocks = tree.read(path).split("\n\n")
+    kept = [block for block in blocks if not block.startswith(f"{kind.word.lower()}: {guest}\n")]
+    if len(kept) < len(blocks):
+        tree.replace(path, "\n\n".join(kept))
+
+
+def check_ha(tree: Tree, kind: Kind, guest: str, *, purge: bool) -> None:
+    """Failure if a guest that is to be destroyed is given to the high availability manager."""
+    resources = tree.read("/etc/pve/ha/resources.cfg").split("\n")
+    if f"{kind.word.lower()}: {guest}" in resources and not purge:
+        raise Failure(f"unable to remove {kind.word} {guest} - used in HA resources and purge parameter not set.")

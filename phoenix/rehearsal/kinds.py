@@ -11,21 +11,37 @@ if TYPE_CHECKING:
 
 
 class Kind:
-    """`word` is what the tools call a guest, `folder` where its file is, `lock` the path of its flock."""
+    """`word` is what the tools call a guest, `folder` where its file is, `lock` the path of its flock.
 
-    def __init__(self, word: str, folder: str, lock: str, table: str) -> None:
+    `pending` is the section of what waits, `drives` are the options that name a volume, without their numbers.
+    """
+
+    def __init__(self, word: str, folder: str, lock: str, pending: str, drives: frozenset[str]) -> None:
         self.word = word
         self.folder = folder
         self.lock = lock
-        self._table = table
+        self.pending = pending
+        self.drives = drives
+
+    def is_drive(self, name: str) -> bool:
+        """Whether an option names a volume that is in use."""
+        base = name.rstrip("0123456789")
+        return base in self.drives and (base != name or name == "rootfs")
 
     def options(self) -> Mapping[str, Option]:
         """What its configuration can say; loaded when asked for, because it is large."""
-        module = __import__(f"phoenix.pve.tables.{self._table}", fromlist=["GUEST"])
+        table = "container" if self.word == "CT" else "machine"
+        module = __import__(f"phoenix.pve.tables.{table}", fromlist=["GUEST"])
         found: Mapping[str, Option] = module.GUEST
         return found
 
 
-CT: Final = Kind("CT", "lxc", "/run/lock/lxc/pve-config-{}.lock", "container")
-VM: Final = Kind("VM", "qemu-server", "/var/lock/qemu-server/lock-{}.conf", "machine")
+CT: Final = Kind("CT", "lxc", "/run/lock/lxc/pve-config-{}.lock", "pve:pending", frozenset(("rootfs", "mp")))
+VM: Final = Kind(
+    "VM",
+    "qemu-server",
+    "/var/lock/qemu-server/lock-{}.conf",
+    "PENDING",
+    frozenset(("ide", "sata", "scsi", "virtio", "efidisk", "tpmstate")),
+)
 KINDS: Final = (CT, VM)

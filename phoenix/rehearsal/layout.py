@@ -6,7 +6,7 @@ import os
 import sys
 
 from phoenix.pve import storages
-from phoenix.rehearsal import cluster, running, templates
+from phoenix.rehearsal import cluster, imagefiles, running, templates
 from phoenix.rehearsal.tree import FACTS, VOLUMES, Tree
 
 TYPE_CHECKING = False
@@ -121,10 +121,13 @@ def _fill(root: str, setup: dict[str, Any]) -> None:
 
 
 def _put(path: str, item: dict[str, Any]) -> None:
-    _write(path, item.get("content", ""), int(str(item.get("mode", "0644")), 8))
     size = int(item.get("virtual_size", item.get("size", 0)))
     if size and "content" not in item:
-        os.truncate(path, size)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        imagefiles.create(path, str(item.get("format", "raw")), size)
+    else:
+        _write(path, item.get("content", ""))
+    os.chmod(path, int(str(item.get("mode", "0644")), 8))
 
 
 def _make_tools(root: str) -> None:

@@ -20,6 +20,13 @@ def say(text: str) -> None:
     write(1, text + "\n")
 
 
+def say_latin(text: str) -> None:
+    """A line as Perl prints text that it was given no encoding for: in Latin-1 where that can say it."""
+    data = (text + "\n").encode("latin-1" if all(ord(char) < 256 for char in text) else "utf-8", "replace")
+    while data:
+        data = data[os.write(1, data) :]
+
+
 def complain(text: str) -> None:
     """A line on standard error; inside a task that is the caller's standard output."""
     write(2, text + "\n")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+_FILES = ("ssh-public-keys", "sshkeys")
+"""Options whose value is a file that is read before anything is checked."""
 _WITHOUT_SUBCOMMANDS = ("pveversion",)
 
 
@@ -103,7 +105,7 @@ def _command(tree: Tree, tool: str, words: list[str]) -> tuple[str, list[str]]:
 
 
 def _subcommand(tree: Tree, tool: str, name: str, words: list[str]) -> int:
-    from phoenix.rehearsal import arguments
+    from phoenix.rehearsal import arguments, usages
 
     handlers: Mapping[str, str] = __import__(f"phoenix.rehearsal.{tool}", fromlist=["HANDLERS"]).HANDLERS
     handler = handlers.get(name)
@@ -111,14 +113,15 @@ def _subcommand(tree: Tree, tool: str, name: str, words: list[str]) -> int:
         raise Failure(f"the rehearsal node has no `{tool} {name}`")
     command = _table(tool).COMMANDS[name]
     given = arguments.parse(f"{tool} {name}", command, words, tree.release)
-    if "ssh-public-keys" in given:
-        given["ssh-public-keys"] = _load("pct.create", "read_key_file")(tree, given["ssh-public-keys"])
+    for option in _FILES:
+        if option in given:
+            given[option] = _load("keyfiles", "read")(tree, option, given[option])
     module, _, function = handler.partition(".")
     try:
         arguments.check(command, given, tree.release)
         return int(_load(f"{tool}.{module}", function)(tree, given))
     except BadParameters as bad:
-        speech.complain(bad.text(arguments.usage(f"{tool} {name}", command)))
+        speech.complain(bad.text(usages.usage(f"{tool} {name}", command)))
         return 255
 
 

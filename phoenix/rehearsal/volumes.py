@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from phoenix.pve import formats, storages
-from phoenix.rehearsal import templates
+from phoenix.rehearsal import imagefiles, templates
 from phoenix.rehearsal.failures import BadParameters, Failure
 from phoenix.rehearsal.speech import complain, say
 from phoenix.rehearsal.tree import VOLUMES
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from phoenix.rehearsal.tree import Tree
 
 _IMAGES = (".raw", ".qcow2", ".vmdk", ".subvol")
+_FORMATTING = {
+    "raw": "size={} preallocation=off",
+    "qcow2": "cluster_size=65536 extended_l2=off preallocation=metadata compression_type=zlib size={} "
+    "lazy_refcounts=off refcount_bits=16",
+    "vmdk": "size={} compat6=off hwversion=undefined",
+}
 GIB_IN_KIB = 1 << 20
 
 
@@ -85,7 +91,7 @@ def node_path(tree: Tree, volume: str) -> str:
     storage, name = split(volume)
     found = existing(tree, storage)
     check_name(found, name, tree.release)
-    return storages.volume_path(found, volume) if found.is_files() else f"{VOLUMES}/{storage}/{name}"
+    return storages.volume_path(found, volume) if found.is_files() else f"{VOLUMES}/{storage}/{name.rpartition('/')[2]}"
 
 
 def exists(tree: Tree, volume: str) -> bool:
@@ -103,33 +109,20 @@ def size(tree: Tree, volume: str) -> int | None:
     """The bytes of a volume (0 for a folder), None if it is not there."""
     path = tree(node_path(tree, volume))
     try:
-        return 0 if os.path.isdir(path) else os.path.getsize(path)
+        return 0 if os.path.isdir(path) else imagefiles.size(path)
     except OSError:
         return None
 
 
-def allocate(tree: Tree, storage: Storage, guest: str, kib: int) -> str:
-    """Make a disk for a container, a folder if it has no size, with a file system. Returns the volume."""
-    folder = f"{storage.folder('images')}/{guest}" if storage.is_files() else f"{VOLUMES}/{storage.name}"
-    os.makedirs(tree(folder), exist_ok=True)
-    as_folder = kib == 0
-    base = "subvol" if as_folder or storage.type == "zfspool" else "vm"
-    taken = _numbers(os.listdir(tree(folder)), guest)
-    for number in range(len(taken) + 1):
-        if number in taken:
-            continue
-        name = f"{base}-{guest}-disk-{number}"
-        if storage.is_files():
-            name = f"{guest}/{name}{'.subvol' if as_folder else '.raw'}"
-        volume = f"{storage.name}:{name}"
-        path = node_path(tree, volume)
-        if not as_folder:
-            _announce(storage, path, kib)
-        _make(tree(path), None if as_folder else kib << 10)
-        if not as_folder and storage.type != "zfspool":
-            _announce_filesystem(kib)
-        return volume
-    raise Failure(f"no free disk number for guest {guest}")
+def free_number(tree: Tree, storage: Storage, guest: str) -> int:
+    """The lowest number that no disk of the guest on this storage has."""
+    folder = tree(_folder(storage, guest))
+    taken = _numbers(os.listdir(folder), guest) if os.path.isdir(folder) else set()
+    return next(number for number in range(len(taken) + 1) if number not in taken)
+
+
+def _folder(storage: Storage, guest: str) -> str:
+    return f"{storage.folder('images')}/{guest}" if storage.is_files() else f"{VOLUMES}/{storage.name}"
 
 
 def _numbers(names: list[str], guest: str) -> set[int]:
@@ -137,32 +130,42 @@ def _numbers(names: list[str], guest: str) -> set[int]:
     for name in names:
         middle = f"-{guest}-disk-"
         _, hit, rest = name.partition(middle)
-        digits = rest.partition(".")[0].partition("@")[0]
+        digits = rest.partition(".")[0].partition("@")[0].partition("_")[0]
         if hit and digits.isdigit():
             found.add(int(digits))
     return found
 
 
-def _make(path: str, count: int | None) -> None:
-    if count is None:
-        os.makedirs(path, 0o755)
-        return
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
-    try:
-        os.ftruncate(number, count)
-    finally:
-        os.close(number)
+def allocate(tree: Tree, storage: Storage, guest: str, kib: int, form: str = "raw", name: str = "") -> str:
+    """Make a volume of a guest and say so; returns it. `form` is raw, qcow2, vmdk or subvol, a folder.
+
+    `name` is the one it gets, without format and folder, such as vm-200-cloudinit; "" takes the next free disk.
+    """
+    if not name:
+        begin = "subvol" if form == "subvol" else "vm"
+        name = f"{begin}-{guest}-disk-{free_number(tree, storage, guest)}"
+    volume = f"{storage.name}:{guest}/{name}.{form}" if storage.is_files() else f"{storage.name}:{name}"
+    path = node_path(tree, volume)
+    if os.path.exists(tree(path)):
+        raise Failure(f"disk image '{path}' already exists", 25)
+    os.makedirs(os.path.dirname(tree(path)), exist_ok=True)
+    _announce(storage, path, kib, form)
+    if form == "subvol":
+        os.makedirs(tree(path), 0o755)
+    else:
+        imagefiles.create(tree(path), form, kib << 10)
+    return volume
 
 
-def _announce(storage: Storage, path: str, kib: int) -> None:
+def _announce(storage: Storage, path: str, kib: int, form: str) -> None:
     if storage.type in ("lvm", "lvmthin"):
         say(f'  Logical volume "{os.path.basename(path)}" created.')
-    elif storage.is_files() and storage.type != "btrfs":
-        say(f"Formatting '{path}', fmt=raw size={kib << 10} preallocation=off")
+    elif storage.is_files() and form in _FORMATTING and not (storage.type == "btrfs" and form == "raw"):
+        say(f"Formatting '{path}', fmt={form} {_FORMATTING[form].format(kib << 10)}")
 
 
-def _announce_filesystem(kib: int) -> None:
+def announce_filesystem(kib: int) -> None:
+    """What mkfs says of a new disk of a container."""
     block = 4 if kib >= 512 << 10 else 1
     blocks = kib // block
     first, group = (0, 32768) if block == 4 else (1, 8192)
@@ -238,26 +241,44 @@ def _remove_folder(path: str) -> None:
     shutil.rmtree(path)
 
 
+def owner(tree: Tree, volume: str) -> str:
+    """The ID of the guest that a volume is for; "" if its name does not say."""
+    storage, name = split(volume)
+    if existing(tree, storage).is_files():
+        folders = name.split("/")[:-1]
+        return folders[-1] if folders and folders[-1].isdigit() else ""
+    return str(storages.volume_owner(name) or "")
+
+
 def guest_volumes(tree: Tree, storage: Storage, guest: str = "") -> list[str]:
     """The disks on a storage, of one guest or of all, in the order of their names."""
     if not storage.is_files():
         folder = f"{VOLUMES}/{storage.name}"
         names = os.listdir(tree(folder)) if os.path.isdir(tree(folder)) else []
-        return sorted(f"{storage.name}:{name}" for name in names if guest in ("", str(storages.volume_owner(name))))
+        owners = {name: str(storages.volume_owner(name)) for name in names if "@" not in name}
+        return sorted(f"{storage.name}:{name}" for name, of in owners.items() if of != "0" and guest in ("", of))
     base, found = tree(storage.folder("images")), []
-    for owner in os.listdir(base) if os.path.isdir(base) else []:
-        if not owner.isdigit() or (guest and owner != guest) or not os.path.isdir(f"{base}/{owner}"):
+    for of in os.listdir(base) if os.path.isdir(base) else []:
+        if not of.isdigit() or (guest and of != guest) or not os.path.isdir(f"{base}/{of}"):
             continue
-        for name in os.listdir(f"{base}/{owner}"):
-            shown = _shown(storage, f"{base}/{owner}", name)
+        for name in os.listdir(f"{base}/{of}"):
+            shown = _shown(storage, f"{base}/{of}", name)
             if shown:
-                found.append(f"{storage.name}:{owner}/{shown}")
+                found.append(f"{storage.name}:{_continued(storage, f'{base}/{of}/{name}')}{of}/{shown}")
     return sorted(found)
+
+
+def _continued(storage: Storage, path: str) -> str:
+    """Of a linked clone the base that it continues and a slash, as in its name; "" for others."""
+    if storage.type == "btrfs" or not path.endswith(".qcow2"):
+        return ""
+    backing = imagefiles.backing(path)
+    return "/".join(backing.split("/")[-2:]) + "/" if backing.startswith("../") else ""
 
 
 def _shown(storage: Storage, folder: str, name: str) -> str:
     if storage.type == "btrfs" and os.path.isdir(f"{folder}/{name}"):
-        if "@" in name or not storages.volume_owner(name):
+        if "@" in name:
             return ""
-        return name + (".subvol" if name.startswith("subvol") else ".raw")
-    return name if name.endswith(_IMAGES) and storages.volume_owner(name) else ""
+        return name + (".subvol" if name.startswith(("subvol", "basevol")) else ".raw")
+    return name if name.endswith(_IMAGES) else ""

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-_MODELS = (
+MODELS = (
     "486", "a64fx", "athlon", "Broadwell", "Broadwell-IBRS", "Broadwell-noTSX", "Broadwell-noTSX-IBRS",
     "Cascadelake-Server", "Cascadelake-Server-noTSX", "Cascadelake-Server-v2", "Cascadelake-Server-v4",
     "Cascadelake-Server-v5", "ClearwaterForest", "Conroe", "Cooperlake", "Cooperlake-v2", "core2duo", "coreduo",
@@ -34,7 +34,7 @@ _SINCE_9 = frozenset((
     "GraniteRapids-v2", "GraniteRapids-v3", "Icelake-Server-v7", "neoverse-n1", "neoverse-n2", "neoverse-v1",
     "SapphireRapids-v3", "SapphireRapids-v4", "SierraForest", "SierraForest-v2", "SierraForest-v3",
 ))  # fmt: skip
-_MODELS_8: Final = tuple(model for model in _MODELS if model not in _SINCE_9)
+MODELS_8: Final = tuple(model for model in MODELS if model not in _SINCE_9)
 
 _DRIVE: Final = (
     Option("aio", enum=("native", "threads", "io_uring")),
@@ -131,7 +131,7 @@ CPU: Final = by_name(
     Option("level", "integer", 0, 4294967295, since=9),
     Option("phys-bits", format="pve-phys-bits"),
     Option(
-        "reported-model", enum=_MODELS, default="kvm64", eight=Option("reported-model", enum=_MODELS_8, default="kvm64")
+        "reported-model", enum=MODELS, default="kvm64", eight=Option("reported-model", enum=MODELS_8, default="kvm64")
     ),
 )
 EFIDISK: Final = by_name(

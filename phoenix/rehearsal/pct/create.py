@@ -7,7 +7,7 @@ import os
 from phoenix.pve import formats, options
 from phoenix.pve.guestconf import GuestConf
 from phoenix.pve.tables import container
-from phoenix.rehearsal import cluster, locks, speech, templates, volumes, worker
+from phoenix.rehearsal import cluster, keyfiles, locks, pools, speech, templates, volumes, worker
 from phoenix.rehearsal.failures import BadParameters, Failure, Interrupted
 from phoenix.rehearsal.kinds import CT
 from phoenix.rehearsal.pauses import pause
@@ -17,8 +17,6 @@ from phoenix.rehearsal.speech import complain, count_warning, say
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from phoenix.rehearsal.tree import Tree
-
-_KEYS = ("ssh-", "ecdsa-", "sk-")
 
 
 class _Order:
@@ -33,6 +31,7 @@ class _Order:
         self.restore = False
         self.high_availability = False
         self.verb = "create"
+        self.pool = ""
 
     @property
     def blame(self) -> str:
@@ -45,8 +44,8 @@ def run(tree: Tree, given: dict[str, str]) -> int:
     cluster.check_quorum(tree)
     guest = given["vmid"]
     cluster.check_free(tree, guest)
-    _check_keys(given.get("ssh-public-keys"))
-    _check_pool(tree, given.get("pool"))
+    keyfiles.check(given.get("ssh-public-keys"))
+    pools.check(tree, given.get("pool"))
     order = _Order(guest, given["ostemplate"])
     order.restore = given.get("restore") == "1"
     order.verb = "restore" if order.restore else "create"
@@ -59,30 +58,6 @@ def run(tree: Tree, given: dict[str, str]) -> int:
     except Failure as failure:
         raise Failure(order.blame + failure.text) from failure
     return worker.run(lambda: _task(tree, order))
-
-
-def read_key_file(tree: Tree, path: str) -> str:
-    """The content of the file that was given with --ssh-public-keys."""
-    try:
-        with open(tree.given(path), encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError as error:
-        raise Failure(f"can't open '{path}' - {error.strerror}", error.errno or 255) from error
-
-
-def _check_keys(text: str | None) -> None:
-    for line in (text or "").split("\n"):
-        words = line.split()
-        if words and not line.startswith("#") and not any(word.startswith(_KEYS) for word in words):
-            raise Failure("SSH public key validation error")
-
-
-def _check_pool(tree: Tree, pool: str | None) -> None:
-    if pool is None:
-        return
-    lines = tree.read("/etc/pve/user.cfg").split("\n")
-    if not any(line.startswith(f"pool:{pool}:") for line in lines):
-        raise Failure(f"403 Permission check failed (pool '{pool}' does not exist)", 2)
 
 
 def _check_template(tree: Tree, order: _Order) -> None:
@@ -130,6 +105,7 @@ def _take_options(tree: Tree, order: _Order, given: dict[str, str]) -> None:
     if given.get("unprivileged", "1" if tree.release >= 9 else "0") == "1":
         settings["unprivileged"] = "1"
     order.start = given.get("start") == "1"
+    order.pool = given.get("pool", "")
     order.high_availability = given.get("ha-managed") == "1"
 
 
@@ -141,8 +117,9 @@ def _task(tree: Tree, order: _Order) -> None:
         except (BadParameters, Failure, Interrupted, OSError) as error:
             _undo(tree, order, made)
             raise Failure(order.blame + _reason(error)) from error
+    pools.add(tree, order.pool, order.guest)
     if order.high_availability:
-        _add_to_ha(tree, order)
+        cluster.add_to_ha(tree, CT, order.guest, started=order.start)
     if order.start:
         _start(tree, order)
 
@@ -234,13 +211,6 @@ def _undo(tree: Tree, order: _Order, made: list[str]) -> None:
         cluster.remove(tree, CT, order.guest)
     except OSError as error:
         complain(str(error))
-
-
-def _add_to_ha(tree: Tree, order: _Order) -> None:
-    say("Add as HA resource")
-    text = tree.read("/etc/pve/ha/resources.cfg")
-    state = "started" if order.start else "stopped"
-    tree.replace("/etc/pve/ha/resources.cfg", f"{text}ct: {order.guest}\n\tstate {state}\n\n")
 
 
 def _start(tree: Tree, order: _Order) -> None:

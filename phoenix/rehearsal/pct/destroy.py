@@ -16,11 +16,6 @@ if TYPE_CHECKING:
     from phoenix.pve.guestconf import GuestConf
     from phoenix.rehearsal.tree import Tree
 
-_CRON = (
-    "# cluster wide vzdump cron schedule\n# Automatically generated file - do not edit\n\n"
-    'PATH="/usr/sbin:/usr/bin:/sbin:/bin"\n\n'
-)
-
 
 def run(tree: Tree, given: dict[str, str]) -> int:
     """Destroy a container."""
@@ -35,9 +30,7 @@ def run(tree: Tree, given: dict[str, str]) -> int:
 def _check(tree: Tree, guest: str, conf: GuestConf, given: dict[str, str]) -> None:
     cluster.check_protection(conf, f"can't remove CT {guest}")
     cluster.check_lock(CT, conf)
-    resources = tree.read("/etc/pve/ha/resources.cfg").split("\n")
-    if f"ct: {guest}" in resources and given.get("purge") != "1":
-        raise Failure(f"unable to remove CT {guest} - used in HA resources and purge parameter not set.")
+    cluster.check_ha(tree, CT, guest, purge=given.get("purge") == "1")
 
 
 def _check_stopped(tree: Tree, guest: str) -> None:
@@ -58,7 +51,8 @@ def _task(tree: Tree, guest: str, given: dict[str, str]) -> None:
         pause()
         _forget(tree, guest)
         if given.get("purge") == "1":
-            _purge(tree, guest)
+            say(f"purging CT {guest} from related configurations..")
+            cluster.drop_from_jobs(tree, CT, guest)
         cluster.remove(tree, CT, guest)
 
 
@@ -82,18 +76,6 @@ def _forget(tree: Tree, guest: str) -> None:
     for path in (f"/etc/pve/firewall/{guest}.fw", f"/var/lib/lxc/{guest}/config"):
         if os.path.exists(tree(path)):
             os.unlink(tree(path))
-
-
-def _purge(tree: Tree, guest: str) -> None:
-    say(f"purging CT {guest} from related configurations..")
-    for path, text in (("/etc/pve/replication.cfg", ""), ("/etc/pve/vzdump.cron", _CRON)):
-        if not os.path.exists(tree(path)):
-            tree.replace(path, text)
-    path = "/etc/pve/ha/resources.cfg"
-    blocks = tree.read(path).split("\n\n")
-    kept = [block for block in blocks if not block.startswith(f"ct: {guest}\n")]
-    if len(kept) < len(blocks):
-        tree.replace(path, "\n\n".join(kept))
 
 
 def unlock(tree: Tree, given: dict[str, str]) -> int:

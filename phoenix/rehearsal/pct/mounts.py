@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from phoenix.pve.guestconf import GuestConf
+    from phoenix.pve.storages import Storage
     from phoenix.rehearsal.tree import Tree
 
 
@@ -38,13 +39,22 @@ def make(tree: Tree, guest: str, mounts: Mapping[str, str], conf: GuestConf, mad
         wanted = values.new_size(parsed["volume"])
         if wanted:
             storage = volumes.for_containers(tree, wanted[0])
-            volume = volumes.allocate(tree, storage, guest, wanted[1])
+            volume = allocate(tree, storage, guest, wanted[1])
             made.append(volume)
             parsed["volume"] = volume
             parsed["size"] = formats.show_size(wanted[1] << 10)
         elif values.volume_type(parsed["volume"]) == "volume":
             volumes.node_path(tree, parsed["volume"])  # its name must be one
         conf.options[name] = values.show(kind(name), parsed, tree.release)
+
+
+def allocate(tree: Tree, storage: Storage, guest: str, kib: int) -> str:
+    """Make a disk with a file system for a container, a folder if it has no size; returns the volume."""
+    form = "subvol" if kib == 0 or storage.type == "zfspool" else "raw"
+    made = volumes.allocate(tree, storage, guest, kib, form)
+    if form == "raw":
+        volumes.announce_filesystem(kib)
+    return made
 
 
 def free(tree: Tree, volumes_made: list[str]) -> None:

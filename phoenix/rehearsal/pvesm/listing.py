@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from phoenix.pve import formats, storages
+from phoenix.pve import formats
 from phoenix.rehearsal import volumes
 from phoenix.rehearsal.failures import BadParameters
 from phoenix.rehearsal.speech import say
@@ -72,7 +72,7 @@ def list_volumes(tree: Tree, given: dict[str, str]) -> int:
 def _guest_rows(tree: Tree, storage: Storage, kinds: list[str], guest: str) -> list[tuple[str, str, str, int, str]]:
     rows = []
     for volume in volumes.guest_volumes(tree, storage, guest) if {"rootdir", "images"} & set(kinds) else ():
-        owner = str(storages.volume_owner(storages.split_volume(volume)[1]))
+        owner = volumes.owner(tree, volume)
         of_container = os.path.exists(tree(f"/etc/pve/nodes/{tree.name}/lxc/{owner}.conf"))
         kind = "rootdir" if of_container else "images"
         if kind in kinds:

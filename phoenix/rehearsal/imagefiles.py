@@ -1,0 +1,151 @@
+"""Image files: raw, qcow2 and vmdk, with as much of their headers as says size, backing file and snapshots."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+_QCOW: Final = b"QFI\xfb"
+_VMDK: Final = b"KDMV"
+_SECTOR: Final = 512
+_CLUSTER_BITS: Final = 16
+_SNAPSHOTS_AT: Final = 1 << 20
+"""Where the table of snapshots stands in our qcow2 files; the header says so."""
+_ENTRY: Final = 40
+_SYSTEM: Final = b"phoenix rehearsal system"
+
+
+def create(path: str, form: str, size: int, backing: str = "") -> None:
+    """Make an image of `size` bytes that uses no space; `backing` is the file that a linked clone continues."""
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+    try:
+        if form == "qcow2":
+            os.write(number, _qcow_header(size, os.fsencode(backing)))
+        elif form == "vmdk":
+            os.write(number, _VMDK + (1).to_bytes(4, "little") + bytes(4) + (size // _SECTOR).to_bytes(8, "little"))
+        os.ftruncate(number, size if form == "raw" else _SNAPSHOTS_AT)
+    finally:
+        os.close(number)
+
+
+def _qcow_header(size: int, backing: bytes) -> bytes:
+    place = 512 if backing else 0
+    head = _QCOW + (3).to_bytes(4, "big") + place.to_bytes(8, "big") + len(backing).to_bytes(4, "big")
+    head += _CLUSTER_BITS.to_bytes(4, "big") + size.to_bytes(8, "big")
+    return head.ljust(512, b"\0") + backing if backing else head.ljust(104, b"\0")
+
+
+def size(path: str) -> int:
+    """The bytes that a guest sees of an image."""
+    with open(path, "rb") as file:
+        head = file.read(32)
+        if head.startswith(_QCOW):
+            return int.from_bytes(head[24:32], "big")
+        if head.startswith(_VMDK):
+            return int.from_bytes(head[12:20], "little") * _SECTOR
+        return file.seek(0, os.SEEK_END)
+
+
+def kind(path: str) -> str:
+    """What an image is by its first bytes: qcow2, vmdk or raw."""
+    with open(path, "rb") as file:
+        head = file.read(4)
+    return {_QCOW: "qcow2", _VMDK: "vmdk"}.get(head, "raw")
+
+
+def backing(path: str) -> str:
+    """The file that a qcow2 image continues, as it was given; "" for none."""
+    with open(path, "rb") as file:
+        head = file.read(20)
+        if not head.startswith(_QCOW):
+            return ""
+        file.seek(int.from_bytes(head[8:16], "big"))
+        return os.fsdecode(file.read(int.from_bytes(head[16:20], "big")))
+
+
+def resize(path: str, count: int) -> None:
+    """Give an image another size."""
+    form = kind(path)
+    number = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        if form == "qcow2":
+            os.pwrite(number, count.to_bytes(8, "big"), 24)
+        elif form == "vmdk":
+            os.pwrite(number, (count // _SECTOR).to_bytes(8, "little"), 12)
+        else:
+            os.ftruncate(number, count)
+    finally:
+        os.close(number)
+
+
+def snapshots(path: str) -> list[str]:
+    """The names of the snapshots in a qcow2 image."""
+    with open(path, "rb") as file:
+        head = file.read(72)
+        if not head.startswith(_QCOW):
+            return []
+        file.seek(int.from_bytes(head[64:72], "big"))
+        table, found = file.read(), []
+    for _ in range(int.from_bytes(head[60:64], "big")):
+        id_size, name_size = (int.from_bytes(table[place : place + 2], "big") for place in (12, 14))
+        found.append(os.fsdecode(table[_ENTRY + id_size : _ENTRY + id_size + name_size]))
+        table = table[-(-(_ENTRY + id_size + name_size) // 8) * 8 :]
+    return found
+
+
+def keep_snapshots(path: str, names: list[str]) -> None:
+    """Write the table of snapshots of a qcow2 image."""
+    table = b""
+    for place, name in enumerate(names):
+        ident, text = str(place + 1).encode(), os.fsencode(name)
+        entry = bytes(12) + len(ident).to_bytes(2, "big") + len(text).to_bytes(2, "big")
+        entry = entry.ljust(_ENTRY, b"\0") + ident + text
+        table += entry.ljust(-(-len(entry) // 8) * 8, b"\0")
+    number = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.ftruncate(number, _SNAPSHOTS_AT)
+        os.pwrite(number, table, _SNAPSHOTS_AT)
+        os.pwrite(number, len(names).to_bytes(4, "big") + _SNAPSHOTS_AT.to_bytes(8, "big"), 60)
+    finally:
+        os.close(number)
+
+
+def mark(path: str) -> None:
+    """Note in an image that it holds a system that boots."""
+    number = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.pwrite(number, _SYSTEM, 0 if kind(path) == "raw" else _SNAPSHOTS_AT - 512)
+    finally:
+        os.close(number)
+
+
+def is_marked(path: str) -> bool:
+    """Whether an image is noted to hold a system that boots."""
+    with open(path, "rb") as file:
+        file.seek(0 if kind(path) == "raw" else _SNAPSHOTS_AT - 512)
+        return file.read(len(_SYSTEM)) == _SYSTEM
+
+
+def copy(source: str, target: str) -> None:
+    """Copy a file and leave its holes holes."""
+    reader = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+    writer = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+    try:
+        length, place = os.fstat(reader).st_size, 0
+        while place < length:
+            try:
+                begin = os.lseek(reader, place, os.SEEK_DATA)
+            except OSError:
+                break  # only a hole is left
+            place = os.lseek(reader, begin, os.SEEK_HOLE)
+            while begin < place:
+                data = os.pread(reader, min(place - begin, 1 << 20), begin)
+                os.pwrite(writer, data, begin)
+                begin += len(data)
+        os.ftruncate(writer, length)
+    finally:
+        os.close(reader)
+        os.close(writer)

@@ -1,0 +1,59 @@
+"""Running machines: each has a file with the number of its process, and that process in /proc."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from phoenix.rehearsal.tree import Tree
+
+_PAUSED = "/var/lib/phoenix-rehearsal/paused-{}"
+"""QEMU knows that a machine is paused; no file of a real node says it."""
+_FIRST_PROCESS = 1000000
+
+
+def _pid_file(guest: str) -> str:
+    return f"/run/qemu-server/{guest}.pid"
+
+
+def pid(tree: Tree, guest: str) -> int:
+    """The process of a machine, 0 if it does not run."""
+    text = tree.read(_pid_file(guest)).strip()
+    words = tree.read(f"/proc/{text}/cmdline").split("\0") if text.isdigit() else []
+    return int(text) if "-id" in words and words[words.index("-id") + 1 : words.index("-id") + 2] == [guest] else 0
+
+
+def is_paused(tree: Tree, guest: str) -> bool:
+    """Whether a machine that runs stands still."""
+    return os.path.exists(tree(_PAUSED.format(guest)))
+
+
+def pause(tree: Tree, guest: str) -> None:
+    """From now on the machine stands still."""
+    os.makedirs(os.path.dirname(tree(_PAUSED)), exist_ok=True)
+    tree.replace(_PAUSED.format(guest), "")
+
+
+def resume(tree: Tree, guest: str) -> None:
+    """From now on it goes on."""
+    if is_paused(tree, guest):
+        os.unlink(tree(_PAUSED.format(guest)))
+
+
+def start(tree: Tree, guest: str) -> None:
+    """From now on a machine runs."""
+    number = _FIRST_PROCESS + int(guest) % _FIRST_PROCESS
+    os.makedirs(tree(f"/proc/{number}"), exist_ok=True)
+    tree.replace(f"/proc/{number}/cmdline", f"/usr/bin/kvm\0-id\0{guest}\0-daemonize\0", 0o444)
+    tree.replace(_pid_file(guest), f"{number}\n", 0o644)
+
+
+def stop(tree: Tree, guest: str) -> None:
+    """From now on a machine does not run."""
+    number = pid(tree, guest)
+    if number:
+        os.unlink(tree(_pid_file(guest)))
+        os.unlink(tree(f"/proc/{number}/cmdline"))
+        os.rmdir(tree(f"/proc/{number}"))
+    resume(tree, guest)
