@@ -106,7 +106,7 @@ def _portal(text: str, _release: int) -> str:
 
 
 def _volume_group(text: str, _release: int) -> str:
-    good = bool(text) and text[0].isalnum() and text[-1].isalnum() and set(text) <= _VOLUME_GROUP
+    good = len(text) > 1 and text[0].isalnum() and text[-1].isalnum() and set(text) <= _VOLUME_GROUP
     return "" if good else f"lvm name '{text}' contains illegal characters"
 
 

@@ -108,6 +108,6 @@ def listing(said: str, tool: str, table: Any, release: int, *, only: str = "", b
     """
     lines = list(_lines(tool, table, release, only))
     if only or before:
-        lines = [before + line for line in lines if line and (only or line != _HELP)]
+        lines = [before + line for line in lines if line]
     body = "\n".join(f"       {tool} {line}" if line else "" for line in lines)
     return f"ERROR: {said}\nUSAGE: {tool} <COMMAND> [ARGS] [OPTIONS]\n\n{body}"

@@ -9,7 +9,7 @@ from phoenix.rehearsal.failures import Failure, Interrupted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _asked = 0
 _worker = 0
@@ -46,6 +46,18 @@ def run(job: Callable[[], None]) -> int:
         words += data
     status = os.waitpid(child, 0)[1]
     return _end(words.decode("utf-8", "replace"), status)
+
+
+def attach(argv: list[str], environment: Mapping[str, str]) -> int:
+    """Run a program in the tool's place, with its descriptors; returns its exit status as a shell would say it."""
+    child = os.fork()
+    if not child:
+        try:
+            os.execvpe(argv[0], argv, {**environment})  # noqa: S606 - a fixed program, and no shell is wanted
+        finally:
+            os._exit(127)
+    status = os.waitpid(child, 0)[1]
+    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
 
 
 def _pass_on(*_: object) -> None:

@@ -39,6 +39,11 @@ class _Order:
         return f"unable to {self.verb} CT {self.guest} - "
 
 
+def restore(tree: Tree, given: dict[str, str]) -> int:
+    """Make a container of a backup."""
+    return run(tree, {**given, "restore": "1"})
+
+
 def run(tree: Tree, given: dict[str, str]) -> int:
     """Make a container."""
     cluster.check_quorum(tree)

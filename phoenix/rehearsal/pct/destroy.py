@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
-from phoenix.rehearsal import cluster, locks, running, volumes, worker
+from phoenix.rehearsal import cluster, locks, pools, running, volumes, worker
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.kinds import CT
 from phoenix.rehearsal.pauses import pause
-from phoenix.rehearsal.pct import mounts, state
+from phoenix.rehearsal.pct import inside, mounts, state
 from phoenix.rehearsal.speech import complain, say
 
 TYPE_CHECKING = False
@@ -53,6 +53,8 @@ def _task(tree: Tree, guest: str, given: dict[str, str]) -> None:
         if given.get("purge") == "1":
             say(f"purging CT {guest} from related configurations..")
             cluster.drop_from_jobs(tree, CT, guest)
+        pools.remove(tree, guest)
+        inside.forget(tree, guest)
         cluster.remove(tree, CT, guest)
 
 

@@ -92,13 +92,14 @@ def in_use(conf: GuestConf, wanted: str, but: str) -> bool:
     return False
 
 
-def keep_unused(conf: GuestConf, kept: str) -> None:
-    """Note a volume under the next free unusedN, unless it is noted already."""
-    noted = {text for name, text in conf.options.items() if name.startswith("unused")}
-    if not kept or kept in noted:
-        return
-    number = next(n for n in range(256) if f"unused{n}" not in conf.options)
-    conf.options[f"unused{number}"] = kept
+def keep_unused(conf: GuestConf, kept: str) -> str:
+    """Note a volume under the next free unusedN, unless it is noted already; returns the option."""
+    for name, text in conf.options.items():
+        if name.startswith("unused") and text == kept:
+            return name
+    name = next(f"unused{n}" for n in range(256) if f"unused{n}" not in conf.options)
+    conf.options[name] = kept
+    return name
 
 
 def check_present(tree: Tree, conf: GuestConf) -> None:

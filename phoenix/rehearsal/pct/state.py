@@ -82,3 +82,34 @@ def halt(tree: Tree, guest: str, conf: GuestConf) -> None:
     running.stop(tree, guest)
     if cluster.has_quorum(tree):
         change.apply_waiting(tree, guest, conf)
+
+
+def reboot(tree: Tree, given: dict[str, str]) -> int:
+    """Shut a container down in order and start it again."""
+    guest = given["vmid"]
+    if not running.is_running(tree, guest):
+        raise Failure(f"VM {guest} not running")  # sic
+
+    def task() -> None:
+        _stop_task(tree, guest, False)
+        start_task(tree, guest, False)
+
+    return worker.run(task)
+
+
+def suspend(tree: Tree, given: dict[str, str]) -> int:
+    """Freeze a container to disk, which CRIU would do."""
+    guest = given["vmid"]
+    if not running.is_running(tree, guest):
+        raise Failure(f"CT {guest} not running")
+    raise Failure(f"command 'lxc-checkpoint -n {guest} -s -D /var/lib/vz/dump' failed: exit code 1")
+
+
+def resume(tree: Tree, given: dict[str, str]) -> int:
+    """Go on with a frozen container."""
+    guest = given["vmid"]
+    if running.is_running(tree, guest):
+        raise Failure(f"CT {guest} already running")
+    cluster.read(tree, CT, guest)
+    complain(f"lxc-checkpoint: {guest}: ../src/lxc/tools/lxc_checkpoint.c: main: 298 {guest} is not defined")
+    raise Failure(f"command 'lxc-checkpoint -n {guest} -r --foreground -D /var/lib/vz/dump' failed: exit code 1")

@@ -1,6 +1,25 @@
 """pvesm: the storages' tool. Each subcommand and what does it, as MODULE.FUNCTION in here."""
 
 HANDLERS = {
+    "add": "entries.add",
+    "alloc": "single.alloc",
+    "apiinfo": "misc.api",
+    "export": "single.export",
+    "extractconfig": "single.extract",
+    "free": "single.free",
+    "import": "single.bring_in",
     "list": "listing.list_volumes",
+    "path": "single.path",
+    "prune-backups": "misc.prune",
+    "remove": "entries.remove",
+    "scan cifs": "misc.unreachable",
+    "scan glusterfs": "misc.unreachable",
+    "scan iscsi": "misc.unreachable",
+    "scan lvm": "misc.lvm",
+    "scan lvmthin": "misc.thin",
+    "scan nfs": "misc.unreachable",
+    "scan pbs": "misc.unreachable",
+    "scan zfs": "misc.zfs",
+    "set": "entries.change",
     "status": "listing.status",
 }

@@ -31,13 +31,14 @@ def status(tree: Tree, given: dict[str, str]) -> int:
     for name, storage in sorted(table.items()):
         if wanted not in (None, name) or (content and not content & storage.content):
             continue
-        if not storage.is_on(tree.name) or not here or (given.get("enabled") == "1" and storage.disabled):
+        off = storage.disabled or not storage.is_on(tree.name)
+        if not here or (given.get("enabled") == "1" and off):
             continue
         rows.append((name, storage))
     width = max((len(name) for name, _ in rows), default=0) + 1
     titles = _TITLES[min(tree.release, 9)]
     lines = [_row(width, ("Name", "Type", "Status", *titles, "%"))]
-    lines += [_row(width, (name, storage.type, *_usage(storage))) for name, storage in rows]
+    lines += [_row(width, (name, storage.type, *_usage(tree, storage))) for name, storage in rows]
     say("\n".join(lines))
     return 0
 
@@ -47,8 +48,8 @@ def _row(width: int, cells: tuple[str, ...]) -> str:
     return f"{name:<{width}} {kind:>10} {state:>10} " + " ".join(f"{cell:>15}" for cell in figures) + f" {share:>8}"
 
 
-def _usage(storage: Storage) -> tuple[str, ...]:
-    if storage.disabled:
+def _usage(tree: Tree, storage: Storage) -> tuple[str, ...]:
+    if storage.disabled or not storage.is_on(tree.name):
         return ("disabled", "0", "0", "0", "N/A")
     share = f"{100 * _USED / _TOTAL:.2f}%"
     return ("active", str(_TOTAL), str(_USED), str(_TOTAL - _USED), share)
