@@ -15,29 +15,33 @@ if TYPE_CHECKING:
 
 def parse(name: str, command: Command, words: list[str], release: int) -> dict[str, str]:
     """The values of a call by option, booleans as 1 and 0; not yet checked."""
-    table = options.known(command.options, release)
+    # A positional argument may also be given as an option.
+    table = options.known({**options.by_name(*command.positional), **command.options}, release)
     reader = _Reader(table)
     reader.read(words)
     if reader.faults:
         raise WrongUsage("\n".join([*reader.faults, "400 unable to parse option", usage(name, command)]))
-    fault = ""
-    needed = sum(option.required for option in command.positional)
-    rest = bool(command.positional) and command.positional[-1].type == "array"
-    if len(reader.rest) < needed:
-        fault = "400 not enough arguments"
-    elif len(reader.rest) > len(command.positional) and not rest:
-        fault = "400 too many arguments"
-    elif not reader.settle():
+    fault = _place(command, reader)
+    if not fault and not reader.settle():
         fault = "400 unable to parse boolean option"
     if fault:
         raise WrongUsage(f"{fault}\n{usage(name, command)}")
-    words, places = list(reader.rest), [option for option in command.positional if option.type != "array"]
-    for place, option in enumerate(places):
-        if option.required or len(words) > sum(later.required for later in places[place:]):
-            reader.values[option.name] = words.pop(0)
-    if words:
-        reader.values[command.positional[-1].name] = "\0".join(words)  # as many words as there are
     return reader.values
+
+
+def _place(command: Command, reader: _Reader) -> str:
+    """Give the words that are no options to the positional arguments, in order; returns what is wrong."""
+    rest = reader.rest
+    for option in command.positional:
+        if option.type == "array":
+            if rest:
+                reader.values[option.name] = "\0".join(rest)  # as many words as there are
+            rest = []
+        elif rest:
+            reader.values[option.name] = rest.pop(0)
+        elif option.required:
+            return "400 not enough arguments"
+    return "400 too many arguments" if rest else ""
 
 
 class _Reader:

@@ -183,7 +183,7 @@ def _can_change_live(conf: GuestConf, name: str) -> bool:
 def _delete(tree: Tree, conf: GuestConf, name: str) -> None:
     if mounts.is_mount(name):
         volume = mounts.volume(name, conf.options[name])
-        if volume and not mounts.in_use(conf, volume, name):
+        if volume and not mounts.in_use(conf, volume, name, snapshots=False):
             mounts.keep_unused(conf, volume)
     elif name.startswith("unused") and name in conf.options:
         volume = mounts.volume(name, conf.options[name])
@@ -219,7 +219,7 @@ def _mount(tree: Tree, guest: str, conf: GuestConf, name: str, value: str) -> st
         shown = values.show("mp", parsed, tree.release)
     if old is not None:
         before = mounts.volume(name, old)
-        if before and before != mounts.volume(name, shown) and not mounts.in_use(conf, before, name):
+        if before and before != mounts.volume(name, shown) and not mounts.in_use(conf, before, name, snapshots=False):
             mounts.keep_unused(conf, before)
     return shown
 

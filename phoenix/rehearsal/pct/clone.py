@@ -135,6 +135,7 @@ def _clone(tree: Tree, order: _Order, name: str, volume: str) -> str:
 
 def copy(tree: Tree, volume: str, storage: str, guest: str) -> str:
     """A full copy of a volume, as a new volume of a guest, file by file; says how much that was."""
+    volumes.check_exists(tree, volume)
     kib = -(-(volumes.size(tree, volume) or 0) // 1024)
     target = mounts.allocate(tree, volumes.existing(tree, storage), guest, kib)
     images.copy_into(tree, volume, target)

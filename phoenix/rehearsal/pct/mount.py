@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from phoenix.rehearsal.tree import Tree
 
 _USED = 248 << 10
+_BLOCK = 4096
+_JOURNALS = ((32768, 1024), (262144, 4096), (524288, 8192), (4194304, 16384), (8388608, 32768), (33554432, 65536))
+"""The journal that mkfs makes, in blocks, for file systems of fewer blocks than the first number."""
 
 
 def mount(tree: Tree, given: dict[str, str]) -> int:
@@ -75,6 +78,22 @@ def _file_systems(conf: GuestConf) -> list[tuple[str, dict[str, str]]]:
     return [(name, values.properties(mounts.kind(name), conf.options[name])) for name in names]
 
 
+def _capacity(count: int) -> int:
+    """What ext4 leaves of an image of `count` bytes: inodes, journal, and the copies of its tables are taken off."""
+    blocks = count // _BLOCK
+    groups = -(-blocks // 32768)
+    copies = 1 + sum(1 for group in range(1, groups) if group == 1 or _is_power(group))
+    tables = -(-groups * 64 // _BLOCK)
+    reserve = max(min(1024, groups * 16) - tables, 0)
+    journal = next((size for limit, size in _JOURNALS if blocks < limit), 262144)
+    taken = copies * (1 + tables + reserve) + 2 * groups + journal
+    return max(count - count // 64 - taken * _BLOCK, 0)
+
+
+def _is_power(number: int) -> bool:
+    return any(base**power == number for base in (3, 5, 7) for power in range(1, 12))
+
+
 def usage(tree: Tree, given: dict[str, str]) -> int:
     """How full the file systems are."""
     guest = given["vmid"]
@@ -84,8 +103,8 @@ def usage(tree: Tree, given: dict[str, str]) -> int:
     rows = [("MP", "Volume", "Size", "Used", "Avail", "Use%", "Path")]
     for name, parsed in _file_systems(conf):
         count = volumes.size(tree, parsed["volume"]) if formats.is_volume_id(parsed["volume"]) else 0
-        total = (count or 0) * 9734 // 10240  # what ext4 leaves of an image
-        room = max(total - _USED - (count or 0) // 15, 0)
+        total = _capacity(count or 0)
+        room = max(total - _USED - (count or 0) // 20 - min((count or 0) // 50, 4096 * _BLOCK), 0)
         cells = (_human(total), _human(_USED), _human(room), f"{_USED / total if total else 0:.1f}")
         rows.append((name, parsed["volume"], *cells, parsed.get("mp", "/")))
     widths = [max(len(row[place]) for row in rows) for place in range(6)]
@@ -114,8 +133,7 @@ def trim(tree: Tree, given: dict[str, str]) -> int:
         for _, parsed in _file_systems(conf):
             if not formats.is_volume_id(parsed["volume"]):
                 continue
-            count = (volumes.size(tree, parsed["volume"]) or 0) * 9734 // 10240
-            free = max(count - _USED, 0)
+            free = max(_capacity(volumes.size(tree, parsed["volume"]) or 0) - _USED, 0)
             path = f"/var/lib/lxc/{guest}/rootfs{parsed.get('mp', '/')}"
             say(f"{path}: {free / (1 << 20):.1f} MiB ({free} bytes) trimmed")
     return 0

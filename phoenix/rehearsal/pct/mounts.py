@@ -81,9 +81,9 @@ def referenced(conf: GuestConf) -> list[str]:
     return list(dict.fromkeys(item for item in found if item))
 
 
-def in_use(conf: GuestConf, wanted: str, but: str) -> bool:
-    """Whether a volume is named elsewhere than by the option `but`, snapshots included."""
-    for section in (conf, *conf.snapshots.values()):
+def in_use(conf: GuestConf, wanted: str, but: str, *, snapshots: bool = True) -> bool:
+    """Whether a volume is named elsewhere than by the option `but`; by snapshots only if these count."""
+    for section in (conf, *(conf.snapshots.values() if snapshots else ())):
         for name, text in section.options.items():
             if section is conf and (name == but or name.startswith("unused")):
                 continue

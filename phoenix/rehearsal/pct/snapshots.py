@@ -45,6 +45,8 @@ def take(tree: Tree, given: dict[str, str]) -> int:
         with locks.config(tree, CT, guest):
             conf = cluster.read(tree, CT, guest)
             if conf.options.get("template") != "1" and name not in conf.snapshots:
+                if conf.options.get("lock"):
+                    cluster.write(tree, CT, guest, conf)  # the real one does so before it gives up
                 cluster.check_lock(CT, conf)
                 _check_feature(tree, conf)
             snapshots.take(tree, CT, guest, name, given.get("description", ""), work)

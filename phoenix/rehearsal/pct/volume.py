@@ -42,7 +42,7 @@ def resize(tree: Tree, given: dict[str, str]) -> int:
         raise Failure("cannot resize non-volume mountpoint")
     now = volumes.size(tree, volume)
     if now is None:
-        raise Failure(f"Could not determine current size of volume '{volume}'")
+        raise Failure(f"volume '{volume}' does not exist")
     wanted = sizes.wanted(given["size"], now)
     if wanted < now:
         raise Failure("unable to shrink disk size")

@@ -224,7 +224,11 @@ def _delete(tree: Tree, conf: GuestConf, name: str, force: bool) -> None:
         volume = drives.volume(name, text)
         if drives.is_cloud_init(volume) or (volume and force):
             _remove_volume(tree, conf, name, volume)
-        elif volume and not drives.is_cdrom(drives.parse(name, text)) and not drives.in_use(conf, volume, name):
+        elif (
+            volume
+            and not drives.is_cdrom(drives.parse(name, text))
+            and not drives.in_use(conf, volume, name, snapshots=False)
+        ):
             drives.keep_unused(conf, volume)
     if name == "description":
         conf.description = ""
@@ -246,5 +250,5 @@ def _change(conf: GuestConf, name: str, value: str) -> None:
     if old is not None and VM.is_drive(name):
         before = drives.volume(name, old)
         gone = before and before != drives.volume(name, value) and not drives.is_cdrom(drives.parse(name, old))
-        if gone and not drives.in_use(conf, before):
+        if gone and not drives.in_use(conf, before, snapshots=False):
             drives.keep_unused(conf, before)

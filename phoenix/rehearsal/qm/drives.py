@@ -75,9 +75,9 @@ def _is_unused(name: str) -> bool:
     return name.startswith("unused") and name[6:].isdigit()
 
 
-def in_use(conf: GuestConf, wanted: str, but: str = "") -> bool:
-    """Whether a volume is named by another drive than `but`, snapshots included."""
-    for section in (conf, *conf.snapshots.values()):
+def in_use(conf: GuestConf, wanted: str, but: str = "", *, snapshots: bool = True) -> bool:
+    """Whether a volume is named by another drive than `but`; by one of a snapshot only if these count."""
+    for section in (conf, *(conf.snapshots.values() if snapshots else ())):
         for name, text in section.options.items():
             if VM.is_drive(name) and not (section is conf and name == but) and volume(name, text) == wanted:
                 return True
