@@ -57,6 +57,7 @@ def facts(release: str, setup: dict[str, Any]) -> dict[str, Any]:
     return {
         "pve": release,
         "hostname": setup.get("hostname", "pve"),
+        "address": setup.get("address", "192.0.2.10"),
         "bridges": list(setup.get("bridges", ["vmbr0"])),
         "cpus": int(setup.get("cpus", 2)),
         "timezone": setup.get("timezone", "UTC"),

@@ -30,13 +30,18 @@ _VERSIONS = {
 _KERNELS = {8: "6.8.12-1-pve", 9: "6.14.8-2-pve"}
 
 
+def manager(tree: Tree) -> tuple[str, str]:
+    """The version of the manager, and the commit that it was built from."""
+    number, _, repoid = _VERSIONS[min(tree.release, 9)]["pve-manager"].partition("running version: ")[2].partition("/")
+    return number, repoid.rstrip(")")
+
+
 def run(tree: Tree, words: list[str]) -> int:
     """Print the version of the manager, or of all packages."""
     release = min(tree.release, 9)
     known = _VERSIONS[release]
     if not words:
-        running = known["pve-manager"].partition("running version: ")[2].rstrip(")")
-        say(f"pve-manager/{running} (running kernel: {_KERNELS[release]})")
+        say(f"pve-manager/{'/'.join(manager(tree))} (running kernel: {_KERNELS[release]})")
         return 0
     if words[0] in ("-v", "--verbose", "-verbose") and len(words) == 1:
         say(f"proxmox-ve: {release}.0.0 (running kernel: {_KERNELS[release]})")

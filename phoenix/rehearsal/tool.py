@@ -60,6 +60,8 @@ def _run(tree: Tree, tool: str, words: list[str]) -> int:
     if tool in _WITHOUT_SUBCOMMANDS:
         return _faulted(tree, tool, lambda: int(_load(tool, "run")(tree, words)))
     name, rest = _command(tree, tool, words)
+    if name == "help":
+        return int(_load("helptexts", "show")(tool, _table(tool), rest, tree.release))
     return _faulted(tree, f"{tool} {name}", lambda: _subcommand(tree, tool, name, rest))
 
 
@@ -112,6 +114,8 @@ def _subcommand(tree: Tree, tool: str, name: str, words: list[str]) -> int:
     if handler is None:
         raise Failure(f"the rehearsal node has no `{tool} {name}`")
     command = _table(tool).COMMANDS[name]
+    if tool == "pvesh":
+        command = _load("pvesh.paths", "extended")(name, command, words)
     given = arguments.parse(f"{tool} {name}", command, words, tree.release)
     for option in _FILES:
         if option in given:

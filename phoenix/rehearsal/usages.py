@@ -48,7 +48,7 @@ def usage(name: str, command: Command) -> str:
     """The usage line of a subcommand."""
     words = [f"<{option.name}>" if option.required else f"[<{option.name}>]" for option in command.positional]
     asked = () if name.endswith("guest passwd") else command.options.items()  # it asks for that on the terminal
-    words += [f"--{name} <{option.type}>" for name, option in asked if option.required]
+    words += [f"--{name} <{option.type}>" for name, option in sorted(asked) if option.required]
     line = f"{name} {' '.join(words)}"
     optional = {name for name, option in command.options.items() if not option.required}
     if optional - (_FORMAT_OPTIONS if "output-format" in optional else frozenset()) or (

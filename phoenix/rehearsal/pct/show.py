@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from phoenix.rehearsal.tree import Tree
 
 _MIB = 1 << 20
-_ENVIRONMENT = guestconf.ENVIRONMENT + " "
+ENVIRONMENT = guestconf.ENVIRONMENT + " "
+"""How the raw lines begin that hold `env`."""
 
 
 def list_guests(tree: Tree, _given: dict[str, str]) -> int:
@@ -43,21 +44,22 @@ def status(tree: Tree, given: dict[str, str]) -> int:
     """Whether a container runs, and with --verbose its figures."""
     guest = given["vmid"]
     conf = cluster.read(tree, CT, guest)
-    state = "running" if running.is_running(tree, guest) else "stopped"
     if given.get("verbose") != "1":
-        say(f"status: {state}")
+        say(f"status: {'running' if running.is_running(tree, guest) else 'stopped'}")
         return 0
-    figures = _figures(tree, guest, conf, state)
-    say("\n".join(f"{key}: {figures[key]}" for key in sorted(figures)))
+    found = figures(tree, guest, conf)
+    say("\n".join(f"{key}: {found[key]}" for key in sorted(found)))
     return 0
 
 
-def _figures(tree: Tree, guest: str, conf: GuestConf, state: str) -> dict[str, str]:
+def figures(tree: Tree, guest: str, conf: GuestConf) -> dict[str, str]:
+    """The figures of a container, by name."""
+    state = "running" if running.is_running(tree, guest) else "stopped"
     settings = conf.options
     present = int(tree.facts.get("cpus", 2))
     disk = values.properties("rootfs", settings.get("rootfs", "")).get("size", "4G")
-    figures = dict.fromkeys(("disk", "diskread", "diskwrite", "mem", "netin", "netout", "swap", "uptime"), "0")
-    figures.update(
+    found = dict.fromkeys(("disk", "diskread", "diskwrite", "mem", "netin", "netout", "swap", "uptime"), "0")
+    found.update(
         cpus=str(_cpus(settings.get("cores") or settings.get("cpulimit") or "", present)),
         maxdisk=str(formats.size(disk) or 0),
         maxmem=str(int(settings.get("memory", "512")) * _MIB),
@@ -69,13 +71,13 @@ def _figures(tree: Tree, guest: str, conf: GuestConf, state: str) -> dict[str, s
     )
     for name in ("lock", "tags", "template"):
         if name in settings:
-            figures[name] = settings[name]
+            found[name] = settings[name]
     if state == "running":
-        figures.update(cpu="0", pid=str(1000 + int(guest)), uptime="1")
+        found.update(cpu="0", pid=str(1000 + int(guest)), uptime="1")
         if tree.release >= 9:
             kinds = ("cpusome", "cpufull", "iosome", "iofull", "memorysome", "memoryfull")
-            figures.update({f"pressure{kind}": "0" for kind in kinds})
-    return figures
+            found.update({f"pressure{kind}": "0" for kind in kinds})
+    return found
 
 
 def _cpus(wanted: str, present: int) -> int | str:
@@ -90,7 +92,7 @@ def _shown(conf: GuestConf) -> dict[str, str]:
     shown = dict(conf.options)
     if conf.description:
         shown["description"] = "%0A".join(guestconf.encode(line) for line in conf.description.split("\n"))
-    environment = [line[len(_ENVIRONMENT) :] for line in conf.raw if line.startswith(_ENVIRONMENT)]
+    environment = [line[len(ENVIRONMENT) :] for line in conf.raw if line.startswith(ENVIRONMENT)]
     if environment:
         shown["env"] = "\0".join(environment)
     return shown
@@ -112,7 +114,7 @@ def config(tree: Tree, given: dict[str, str]) -> int:
         conf.options.update(conf.pending)
     shown = _shown(conf)
     lines = [f"{name}: {shown[name]}" for name in sorted(shown)]
-    lines += [line for line in conf.raw if not line.startswith(_ENVIRONMENT)]
+    lines += [line for line in conf.raw if not line.startswith(ENVIRONMENT)]
     if lines:
         say("\n".join(lines))
     return 0

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _TITLES = {8: ("Total", "Used", "Available"), 9: ("Total (KiB)", "Used (KiB)", "Available (KiB)")}
 _SUFFIXES = {".gz": "tgz", ".tgz": "tgz", ".xz": "txz", ".zst": "tzst", ".bz2": "tbz2", ".tar": "tar"}
-_TOTAL, _USED = 104857600, 10391388
+TOTAL, USED = 104857600, 10391388
+"""KiB of every storage: the rehearsal node does not count what is written."""
 _KINDS = ("rootdir", "images", "vztmpl", "iso", "backup", "snippets", "import")
 
 
@@ -51,23 +52,27 @@ def _row(width: int, cells: tuple[str, ...]) -> str:
 def _usage(tree: Tree, storage: Storage) -> tuple[str, ...]:
     if storage.disabled or not storage.is_on(tree.name):
         return ("disabled", "0", "0", "0", "N/A")
-    share = f"{100 * _USED / _TOTAL:.2f}%"
-    return ("active", str(_TOTAL), str(_USED), str(_TOTAL - _USED), share)
+    share = f"{100 * USED / TOTAL:.2f}%"
+    return ("active", str(TOTAL), str(USED), str(TOTAL - USED), share)
 
 
 def list_volumes(tree: Tree, given: dict[str, str]) -> int:
     """The volumes of a storage: those of guests first, then the others by format."""
     storage = volumes.enabled(tree, given["storage"])
-    kinds = [given["content"]] if "content" in given else list(_KINDS)
-    kinds = [kind for kind in kinds if kind in storage.content]
-    rows = _guest_rows(tree, storage, kinds, given.get("vmid", ""))
-    rows += sorted(file_rows(tree, storage, kinds, "vmid" in given), key=lambda row: (row[1], row[0]))
-    width = max((len(row[0]) for row in rows), default=5)
-    digits = max((len(str(row[3])) for row in rows), default=4)
+    found = rows(tree, storage, given.get("content", ""), given.get("vmid", ""))
+    width = max((len(row[0]) for row in found), default=5)
+    digits = max((len(str(row[3])) for row in found), default=4)
     say(f"{'Volid':<{width}} {'Format':<7} {'Type':<9} {'Size':>{digits}} VMID")
-    for volume, form, kind, size, guest in rows:
+    for volume, form, kind, size, guest in found:
         say(f"{volume:<{width}} {form:<7} {kind:<9} {size:>{digits}}" + (f" {guest}" if guest else ""))
     return 0
+
+
+def rows(tree: Tree, storage: Storage, content: str, guest: str) -> list[tuple[str, str, str, int, str]]:
+    """The volumes of a storage: volume, format, kind, size and guest; of one kind and guest if these are named."""
+    kinds = [kind for kind in ([content] if content else _KINDS) if kind in storage.content]
+    found = _guest_rows(tree, storage, kinds, guest)
+    return found + sorted(file_rows(tree, storage, kinds, bool(guest)), key=lambda row: (row[1], row[0]))
 
 
 def _guest_rows(tree: Tree, storage: Storage, kinds: list[str], guest: str) -> list[tuple[str, str, str, int, str]]:
