@@ -129,6 +129,7 @@ def _clone(tree: Tree, order: _Order, name: str, volume: str) -> str:
     if not order.full:
         say(f"create linked clone of mount point {name} ({volume})")
         return images.clone_linked(tree, volume, order.target, order.snapshot)
+    volumes.check_exists(tree, volume)
     say(f"create full clone of mountpoint {name} ({volume})")
     return copy(tree, volume, order.storage or volumes.split(volume)[0], order.target)
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from phoenix.pve.guestconf import GuestConf
     from phoenix.rehearsal.tree import Tree
 
-_USED = 248 << 10
+_USED = {8: 248 << 10, 9: 504 << 10}
+"""What a new file system uses itself."""
 _BLOCK = 4096
 _JOURNALS = ((32768, 1024), (262144, 4096), (524288, 8192), (4194304, 16384), (8388608, 32768), (33554432, 65536))
 """The journal that mkfs makes, in blocks, for file systems of fewer blocks than the first number."""
@@ -103,9 +104,9 @@ def usage(tree: Tree, given: dict[str, str]) -> int:
     rows = [("MP", "Volume", "Size", "Used", "Avail", "Use%", "Path")]
     for name, parsed in _file_systems(conf):
         count = volumes.size(tree, parsed["volume"]) if formats.is_volume_id(parsed["volume"]) else 0
-        total = _capacity(count or 0)
-        room = max(total - _USED - (count or 0) // 20 - min((count or 0) // 50, 4096 * _BLOCK), 0)
-        cells = (_human(total), _human(_USED), _human(room), f"{_USED / total if total else 0:.1f}")
+        total, used = _capacity(count or 0), _USED[min(tree.release, 9)]
+        room = max(total - used - (count or 0) // 20 - min((count or 0) // 50, 4096 * _BLOCK), 0)
+        cells = (_human(total), _human(used), _human(room), f"{100 * used / total if total else 0:.1f}")
         rows.append((name, parsed["volume"], *cells, parsed.get("mp", "/")))
     widths = [max(len(row[place]) for row in rows) for place in range(6)]
     for row in rows:
@@ -133,7 +134,8 @@ def trim(tree: Tree, given: dict[str, str]) -> int:
         for _, parsed in _file_systems(conf):
             if not formats.is_volume_id(parsed["volume"]):
                 continue
-            free = max(_capacity(volumes.size(tree, parsed["volume"]) or 0) - _USED, 0)
+            used = _USED[min(tree.release, 9)]
+            free = max(_capacity(volumes.size(tree, parsed["volume"]) or 0) - used, 0)
             path = f"/var/lib/lxc/{guest}/rootfs{parsed.get('mp', '/')}"
             say(f"{path}: {free / (1 << 20):.1f} MiB ({free} bytes) trimmed")
     return 0

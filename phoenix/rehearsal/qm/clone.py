@@ -56,9 +56,9 @@ def run(tree: Tree, given: dict[str, str]) -> int:
         values.for_images(tree, order.storage)
     cluster.check_lock(VM, conf)
     source = snapshots.find(conf, order.snapshot, 2) if order.snapshot else conf
+    _check_features(tree, source, order)
     _check_target(tree, order)
     new = _configuration(source, given)
-    _check_features(tree, source, order)
     cluster.create(tree, VM, order.target, "lock: clone\n")
     return worker.run(lambda: _task(tree, order, source, new, given.get("pool")))
 
@@ -67,6 +67,8 @@ def _check_target(tree: Tree, order: _Order) -> None:
     kind, _ = cluster.owner(tree, order.target)
     if kind == "VM":
         raise Failure(f"unable to create VM {order.target}: config file already exists", 2)
+    if tree.release >= 9:
+        say(f"creating a clone of VM {order.guest} with ID {order.target}")
     if kind:
         path = cluster.guest_file(tree, VM, order.target)
         raise Failure(f"close (rename) atomic file '{path}' failed: File exists")
@@ -115,8 +117,6 @@ def _check_features(tree: Tree, source: GuestConf, order: _Order) -> None:
 
 
 def _task(tree: Tree, order: _Order, source: GuestConf, new: GuestConf, pool: str | None) -> None:
-    if tree.release >= 9:
-        complain(f"creating a clone of VM {order.guest} with ID {order.target}")
     made: list[str] = []
     try:
         with locks.config(tree, VM, order.guest):
