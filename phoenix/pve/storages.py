@@ -22,6 +22,7 @@ FOLDERS: Final[Mapping[str, str]] = {
 """The folder of each content type, under the path of a storage of files."""
 
 _MOUNTED: Final = frozenset(("cephfs", "cifs", "glusterfs", "nfs"))
+_SHARED: Final = _MOUNTED | {"esxi", "iscsi", "iscsidirect", "pbs", "rbd", "zfs"}
 _DEFAULT_CONTENT: Final[Mapping[str, tuple[str, ...]]] = {
     "btrfs": ("images", "rootdir"),
     "cephfs": ("backup",),
@@ -55,6 +56,21 @@ class Storage:
     def is_on(self, node: str) -> bool:
         """Whether it is there for `node`."""
         return not self.nodes or node in self.nodes
+
+    def is_shared(self) -> bool:
+        """Whether all nodes see the same volumes in it."""
+        return self.type in _SHARED or self.other.get("shared", "0") in ("1", "yes", "on", "true")
+
+    def places(self) -> list[str]:
+        """The folders of the node that are there when the storage is: its path, or those of its devices."""
+        if self.is_files():
+            return [self.path] if self.path else []
+        if self.type in ("lvm", "lvmthin"):
+            return [f"/dev/{self.other.get('vgname', self.name)}"]
+        if self.type == "zfspool":
+            pool = self.other.get("pool", self.name)
+            return [f"/dev/zvol/{pool}", self.other.get("mountpoint", f"/{pool}")]
+        return []
 
     def folder(self, content: str) -> str:
         """The folder for one content type; "" where there are no files."""

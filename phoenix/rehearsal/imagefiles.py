@@ -6,6 +6,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Final
 
 _QCOW: Final = b"QFI\xfb"
@@ -15,7 +16,9 @@ _CLUSTER_BITS: Final = 16
 _SNAPSHOTS_AT: Final = 1 << 20
 """Where the table of snapshots stands in our qcow2 files; the header says so."""
 _ENTRY: Final = 40
-_SYSTEM: Final = b"phoenix rehearsal system"
+_TEXT: Final = 512
+_OURS: Final = b"phoenix rehearsal "
+_SYSTEM: Final = "phoenix rehearsal system"
 
 
 def create(path: str, form: str, size: int, backing: str = "") -> None:
@@ -81,52 +84,72 @@ def resize(path: str, count: int) -> None:
         os.close(number)
 
 
-def snapshots(path: str) -> list[str]:
-    """The names of the snapshots in a qcow2 image."""
+def snapshots(path: str) -> dict[str, int]:
+    """The names of the snapshots in a qcow2 image, the oldest first, and the size that it had then."""
     with open(path, "rb") as file:
         head = file.read(72)
         if not head.startswith(_QCOW):
-            return []
+            return {}
         file.seek(int.from_bytes(head[64:72], "big"))
-        table, found = file.read(), []
+        table, found = file.read(), {}
     for _ in range(int.from_bytes(head[60:64], "big")):
         id_size, name_size = (int.from_bytes(table[place : place + 2], "big") for place in (12, 14))
-        found.append(os.fsdecode(table[_ENTRY + id_size : _ENTRY + id_size + name_size]))
-        table = table[-(-(_ENTRY + id_size + name_size) // 8) * 8 :]
+        more = int.from_bytes(table[36:40], "big")
+        begin = _ENTRY + more + id_size
+        size = int.from_bytes(table[_ENTRY + 8 : _ENTRY + 16], "big") if more >= 16 else 0
+        found[os.fsdecode(table[begin : begin + name_size])] = size
+        table = table[-(-(begin + name_size) // 8) * 8 :]
     return found
 
 
-def keep_snapshots(path: str, names: list[str]) -> None:
+def keep_snapshots(path: str, kept: Mapping[str, int]) -> None:
     """Write the table of snapshots of a qcow2 image."""
     table = b""
-    for place, name in enumerate(names):
+    for place, (name, size) in enumerate(kept.items()):
         ident, text = str(place + 1).encode(), os.fsencode(name)
         entry = bytes(12) + len(ident).to_bytes(2, "big") + len(text).to_bytes(2, "big")
-        entry = entry.ljust(_ENTRY, b"\0") + ident + text
+        entry = entry.ljust(_ENTRY - 4, b"\0") + (16).to_bytes(4, "big") + bytes(8) + size.to_bytes(8, "big")
+        entry += ident + text
         table += entry.ljust(-(-len(entry) // 8) * 8, b"\0")
     number = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
         os.ftruncate(number, _SNAPSHOTS_AT)
         os.pwrite(number, table, _SNAPSHOTS_AT)
-        os.pwrite(number, len(names).to_bytes(4, "big") + _SNAPSHOTS_AT.to_bytes(8, "big"), 60)
+        os.pwrite(number, len(kept).to_bytes(4, "big") + _SNAPSHOTS_AT.to_bytes(8, "big"), 60)
     finally:
         os.close(number)
+
+
+def _text_at(path: str) -> int:
+    return 0 if kind(path) == "raw" else _SNAPSHOTS_AT - _TEXT
+
+
+def write_text(path: str, text: str) -> None:
+    """Write the text that stands for what is on an image."""
+    place = _text_at(path)
+    number = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.pwrite(number, text.encode()[:_TEXT], place)
+    finally:
+        os.close(number)
+
+
+def read_text(path: str) -> str:
+    """The text that stands for what is on an image; "" if there is none."""
+    with open(path, "rb") as file:
+        file.seek(_text_at(path))
+        text = file.read(_TEXT).partition(b"\0")[0]
+    return text.decode("utf-8", "replace") if text.startswith(_OURS) else ""
 
 
 def mark(path: str) -> None:
     """Note in an image that it holds a system that boots."""
-    number = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.pwrite(number, _SYSTEM, 0 if kind(path) == "raw" else _SNAPSHOTS_AT - 512)
-    finally:
-        os.close(number)
+    write_text(path, _SYSTEM)
 
 
 def is_marked(path: str) -> bool:
     """Whether an image is noted to hold a system that boots."""
-    with open(path, "rb") as file:
-        file.seek(0 if kind(path) == "raw" else _SNAPSHOTS_AT - 512)
-        return file.read(len(_SYSTEM)) == _SYSTEM
+    return read_text(path).startswith(_SYSTEM)
 
 
 def copy(source: str, target: str) -> None:

@@ -7,11 +7,14 @@ import sys
 
 from phoenix.pve import storages
 from phoenix.rehearsal import cluster, imagefiles, running, templates
-from phoenix.rehearsal.tree import FACTS, VOLUMES, Tree
+from phoenix.rehearsal.tree import FACTS, Tree
+from phoenix.rehearsal.volumes import activation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from phoenix.pve.storages import Storage
 
 LIBRARY = "/usr/share/phoenix-rehearsal/lib"
 TOOLS = ("pct", "pveam", "pvesh", "pvesm", "pveversion", "qm")
@@ -110,15 +113,29 @@ def _fill(root: str, setup: dict[str, Any]) -> None:
     """The folders of the storages, their content, and other files."""
     table = storages.parse(setup.get("storage.cfg", _STORAGES))
     for storage in table.values():
-        if storage.is_files():
-            os.makedirs(root + storage.folder("images"), exist_ok=True)
-        else:
-            os.makedirs(f"{root}{VOLUMES}/{storage.name}", exist_ok=True)
+        for place in (*storage.places(), storage.folder("images")):
+            if place:
+                os.makedirs(root + place, exist_ok=True)
+    _write(f"{root}{activation.MOUNTS}", _mounts(list(table.values())))
     for item in setup.get("content", [_TEMPLATE]):
         storage = table[storages.split_volume(item["volid"])[0]]
         _put(root + storages.volume_path(storage, item["volid"]), item)
     for item in setup.get("files", []):
         _put(root + item["path"], item)
+
+
+def _mounts(table: list[Storage]) -> str:
+    """What is mounted: the root, and the storages that are file systems of their own."""
+    lines = ["/dev/mapper/pve-root / ext4 rw,relatime 0 0"]
+    for storage in table:
+        wanted = storage.other.get("is_mountpoint", "no")
+        if storage.type != "dir" or wanted not in ("0", "no", "off", "false"):
+            path = wanted if wanted.startswith("/") else storage.path
+            kind = {"dir": "ext4", "nfs": "nfs4"}.get(storage.type, storage.type)
+            lines += [f"{storage.other.get('server', '/dev')}/{storage.name} {path} {kind} rw,relatime 0 0"] * bool(
+                path
+            )
+    return "\n".join(lines) + "\n"
 
 
 def _put(path: str, item: dict[str, Any]) -> None:

@@ -35,7 +35,11 @@ def _open(tree: Tree, path: str) -> int:
 
 def config(tree: Tree, kind: Kind, guest: str, seconds: float = 10.0) -> _Held:
     """The flock of one guest, waited for as long as the real tools do."""
-    path = kind.lock.format(guest)
+    return file(tree, kind.lock.format(guest), seconds)
+
+
+def file(tree: Tree, path: str, seconds: float = 10.0) -> _Held:
+    """The flock of one file, waited for as long as the real tools do."""
     number = _open(tree, path)
     if _locked(number):
         return _Held(number)
