@@ -52,7 +52,6 @@ def resize(tree: Tree, given: dict[str, str]) -> int:
     def task() -> None:
         with locks.config(tree, CT, guest):
             images.resize(tree, volume, wanted)
-            say("Image resized.")
             pause()
             conf = cluster.read(tree, CT, guest)
             parsed["size"] = formats.show_size(wanted)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 from phoenix.pve import formats, storages
 from phoenix.rehearsal import images, storagecfg, volumes
 from phoenix.rehearsal.failures import Failure
-from phoenix.rehearsal.tree import VOLUMES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,14 +40,8 @@ def _stored(name: str, value: str) -> str:
 
 def _make_folders(tree: Tree, name: str) -> None:
     storage = volumes.existing(tree, name)
-    if storage.disabled or not storage.is_on(tree.name):
-        return
-    if storage.is_files():
-        for kind in sorted(storage.content & set(storages.FOLDERS)):
-            os.makedirs(tree(storage.folder(kind)), exist_ok=True)
-        os.makedirs(tree(storage.folder("images")), exist_ok=True)
-    else:
-        os.makedirs(tree(f"{VOLUMES}/{name}"), exist_ok=True)
+    if not storage.disabled and storage.is_on(tree.name):
+        volumes.activate(tree, storage)
 
 
 def change(tree: Tree, given: dict[str, str]) -> int:

@@ -51,9 +51,7 @@ def _resize(tree: Tree, guest: str, name: str, given: dict[str, str]) -> None:
             raise Failure("shrinking disks is not supported")
         if wanted == now:
             return
-        images.resize(tree, volume, wanted)
-        if not running.pid(tree, guest):
-            say("Image resized.")
+        images.resize(tree, volume, wanted, running=bool(running.pid(tree, guest)))
         pause()
         parsed["size"] = formats.show_size(wanted)
         conf.options[name] = drives.show(parsed)
