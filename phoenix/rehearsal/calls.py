@@ -1,4 +1,4 @@
-"""Calls: each is noted in the tree, and can be made to go wrong as DIR/faults.toml asks."""
+"""Calls: each is noted in the tree."""
 
 from __future__ import annotations
 
@@ -6,13 +6,9 @@ import os
 import time
 
 from phoenix.rehearsal import jsons
-from phoenix.rehearsal.failures import Failure
-from phoenix.rehearsal.tree import COUNTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from phoenix.rehearsal.tree import Tree
 
 LOG = "/var/log/rehearsal-calls.jsonl"
@@ -66,38 +62,3 @@ def _kind(number: int) -> str:
             return "tty"
         return "null" if status.st_rdev == os.makedev(1, 3) else "other"
     return {0o100000: "file", 0o010000: "pipe", 0o140000: "socket"}.get(mode, "other")
-
-
-def fault(tree: Tree, command: str) -> dict[str, Any]:
-    """What is to go wrong with this call of `command`, as faults.toml says; {} if nothing is."""
-    path = tree("/faults.toml")
-    if not os.path.exists(path):
-        return {}
-    import tomli
-
-    try:
-        with open(path, "rb") as file:
-            entries = tomli.load(file).get("fault", [])
-    except ValueError as error:
-        raise Failure(f"{path}: {error}", 70) from error
-    chosen: dict[str, Any] = {}
-    number = 0
-    for entry in entries:
-        if entry.get("command") != command:
-            continue
-        number = number or _count(tree, command)
-        if not chosen and entry.get("call", number) == number:
-            chosen = entry
-    return chosen
-
-
-def _count(tree: Tree, command: str) -> int:
-    """Which call of `command` this is, counted from 1 in the tree."""
-    os.makedirs(tree(COUNTS), exist_ok=True)
-    path = f"{tree(COUNTS)}/calls-{command.replace(' ', '-')}"
-    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(number, b".")
-        return os.lseek(number, 0, os.SEEK_CUR)
-    finally:
-        os.close(number)

@@ -1,16 +1,28 @@
-"""Pauses: where in the middle of its work a slow call waits."""
+"""Pauses: the point in the middle of a tool's work where something may be made to go wrong."""
 
 from __future__ import annotations
 
-seconds = 0.0
-"""How long is still to be waited, as faults.toml asks."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+action: Callable[[], None] | None = None
+"""What happens at that point, once."""
+in_worker = False
+"""Whether this process is the worker of a task."""
+full = False
+"""Whether no space is left on any storage."""
+
+
+def forget() -> None:
+    """From now on nothing happens here: it does in the worker of the task."""
+    global action
+    action = None
 
 
 def pause() -> None:
-    """Wait, once, if this call was asked to be slow."""
-    global seconds
-    if seconds:
-        import time
-
-        wanted, seconds = seconds, 0.0
-        time.sleep(wanted)
+    """The point in the middle of the work, with the locks held."""
+    global action
+    if action is not None:
+        wanted, action = action, None
+        wanted()

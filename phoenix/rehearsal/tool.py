@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from phoenix.rehearsal import pauses, signals, speech
-from phoenix.rehearsal.calls import Call, fault
+from phoenix.rehearsal import signals, speech
+from phoenix.rehearsal.calls import Call
 from phoenix.rehearsal.failures import BadParameters, Failure
 from phoenix.rehearsal.tree import FACTS, Tree
 
@@ -58,33 +58,20 @@ def _decoded(words: list[str]) -> list[str]:
 
 def _run(tree: Tree, tool: str, words: list[str]) -> int:
     if tool in _WITHOUT_SUBCOMMANDS:
-        return _faulted(tree, tool, lambda: int(_load(tool, "run")(tree, words)))
+        return _faulted(tree, tool, words, lambda: int(_load(tool, "run")(tree, words)))
     name, rest = _command(tree, tool, words)
     if name == "help":
         return int(_load("helptexts", "show")(tool, _table(tool), rest, tree.release))
-    return _faulted(tree, f"{tool} {name}", lambda: _subcommand(tree, tool, name, rest))
+    return _faulted(tree, f"{tool} {name}", rest, lambda: _subcommand(tree, tool, name, rest))
 
 
-def _faulted(tree: Tree, name: str, work: Callable[[], int]) -> int:
+def _faulted(tree: Tree, name: str, words: list[str], work: Callable[[], int]) -> int:
     """Do the work of a call as faults.toml has it."""
-    wanted = fault(tree, name)
-    before = wanted.get("before")
-    if before is not None:
-        return _pretend(before)
-    if wanted.get("lie"):
-        return 0
-    pauses.seconds = float(wanted.get("slow", 0))
-    status = work()
-    pauses.pause()  # what changes something has done it already, in the middle of its work and with its locks held
-    after = wanted.get("after")
-    return status if after is None else _pretend(after)
+    if not os.path.exists(tree("/faults.toml")):
+        return work()
+    from phoenix.rehearsal import faults
 
-
-def _pretend(outcome: dict[str, Any]) -> int:
-    text = str(outcome.get("stderr", ""))
-    if text:
-        speech.complain(text.rstrip("\n"))
-    return int(outcome.get("code", 255))
+    return faults.applied(tree, faults.chosen(tree, name), words, work)
 
 
 def _load(module: str, function: str) -> Callable[..., Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from phoenix.rehearsal import signals, speech
+from phoenix.rehearsal import pauses, signals, speech
 from phoenix.rehearsal.failures import Failure, Interrupted
 
 TYPE_CHECKING = False
@@ -28,6 +28,7 @@ def run(job: Callable[[], None]) -> int:
     if not child:
         _work(job, output, result)
     _worker = child
+    pauses.forget()
     if _asked:
         os.kill(child, signals.TERM)
     os.close(output[1])
@@ -46,6 +47,20 @@ def run(job: Callable[[], None]) -> int:
         words += data
     status = os.waitpid(child, 0)[1]
     return _end(words.decode("utf-8", "replace"), status)
+
+
+def detached(job: Callable[[], None]) -> None:
+    """Do `job` in a process that nobody waits for."""
+    if os.fork():
+        return
+    os.setsid()
+    null = os.open("/dev/null", os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(null, number)
+    try:
+        job()
+    finally:
+        os._exit(0)
 
 
 def attach(argv: list[str], environment: Mapping[str, str]) -> int:
@@ -80,6 +95,7 @@ def _end(words: str, status: int) -> int:
 
 def _work(job: Callable[[], None], output: tuple[int, int], result: tuple[int, int]) -> None:
     os.setsid()
+    pauses.in_worker = True
     signals.on(signals.INT, signals.IGNORE)
     signals.on(signals.QUIT, signals.DEFAULT)
     for number in (output[0], result[0]):

@@ -73,7 +73,7 @@ ONLY_NAMES = {
     **dict.fromkeys(("os.system", "os.popen", "os.spawnv", "os.spawnve", "os.spawnvp", "os.spawnl"), ()),
     **dict.fromkeys(
         ("os.execv", "os.execve", "os.execvp", "os.execvpe", "os.execl", "os.execle", "os.execlp"),
-        ("phoenix.process", "phoenix.entry", "phoenix.bootstrap"),
+        ("phoenix.process", "phoenix.entry", "phoenix.bootstrap", "phoenix.rehearsal.worker"),
     ),
     **dict.fromkeys(("sys.exit", "exit", "quit", "SystemExit"), ("phoenix.entry", "phoenix.bootstrap", "phoenix.cli")),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from phoenix.pve import formats
 from phoenix.pve.guestconf import GuestConf
-from phoenix.rehearsal import cluster, images, locks, pools, running, snapshots, volumes, worker
+from phoenix.rehearsal import cluster, locks, pools, running, snapshots, volumes, worker
 from phoenix.rehearsal.failures import Failure, Interrupted
 from phoenix.rehearsal.kinds import CT
 from phoenix.rehearsal.pauses import pause
@@ -69,7 +69,7 @@ def _check_features(tree: Tree, source: GuestConf, order: _Order) -> None:
         if not volume:
             raise Failure(f"unable to clone mountpoint '{name}' (type bind)", 2)
         if order.full:
-            if not images.has_feature(tree, volume, "copy", order.snapshot):
+            if not volumes.has_feature(tree, volume, "copy", order.snapshot):
                 raise Failure(f"Full clone feature for '{volume}' is not available", 2)
         elif not _links(tree, volume, order.snapshot):
             raise Failure(f"Linked clone feature for '{volume}' is not available", 2)
@@ -79,7 +79,7 @@ def _links(tree: Tree, volume: str, snapshot: str) -> bool:
     """Whether a container can continue a volume: a directory makes qcow2 of it, which containers cannot use."""
     storage = volumes.existing(tree, volumes.split(volume)[0])
     as_file = storage.is_files() and storage.type != "btrfs"
-    return not as_file and images.has_feature(tree, volume, "clone", snapshot)
+    return not as_file and volumes.has_feature(tree, volume, "clone", snapshot)
 
 
 def _configuration(source: GuestConf, given: dict[str, str]) -> GuestConf:
@@ -128,7 +128,7 @@ def _task(tree: Tree, order: _Order, source: GuestConf, new: GuestConf, pool: st
 def _clone(tree: Tree, order: _Order, name: str, volume: str) -> str:
     if not order.full:
         say(f"create linked clone of mount point {name} ({volume})")
-        return images.clone_linked(tree, volume, order.target, order.snapshot)
+        return volumes.clone_linked(tree, volume, order.target, order.snapshot)
     volumes.check_exists(tree, volume)
     say(f"create full clone of mountpoint {name} ({volume})")
     return copy(tree, volume, order.storage or volumes.split(volume)[0], order.target)
@@ -139,7 +139,7 @@ def copy(tree: Tree, volume: str, storage: str, guest: str) -> str:
     volumes.check_exists(tree, volume)
     kib = -(-(volumes.size(tree, volume) or 0) // 1024)
     target = mounts.allocate(tree, volumes.existing(tree, storage), guest, kib)
-    images.copy_into(tree, volume, target)
+    volumes.copy_into(tree, volume, target)
     say("\nNumber of files: 18 (reg: 6, dir: 12)\nTotal file size: 66,000 bytes")
     say("\nsent 66,000 bytes  received 200 bytes  132,400.00 bytes/sec")
     say("total size is 66,000  speedup is 1.00")
@@ -159,14 +159,14 @@ def template(tree: Tree, given: dict[str, str]) -> int:
         raise Failure("you can't convert a CT to template if the CT is running")
     for name in _mounts(conf):
         volume = mounts.volume(name, conf.options[name])
-        if volume and not images.has_feature(tree, volume, "template"):
+        if volume and not volumes.has_feature(tree, volume, "template"):
             raise Failure(f"Template feature is not available for '{volume}'")
     try:
         with locks.config(tree, CT, guest):
             for name in _mounts(conf):
                 parsed = values.properties(mounts.kind(name), conf.options[name])
                 if mounts.volume(name, conf.options[name]):
-                    parsed["volume"] = images.make_base(tree, parsed["volume"])
+                    parsed["volume"] = volumes.make_base(tree, parsed["volume"])
                     conf.options[name] = values.show(mounts.kind(name), parsed, 8)
             pause()
             conf.options["template"] = "1"

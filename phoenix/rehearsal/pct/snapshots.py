@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from phoenix.rehearsal import cluster, images, locks, running, snapshots, worker
+from phoenix.rehearsal import cluster, locks, running, snapshots, volumes, worker
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.kinds import CT
 from phoenix.rehearsal.pauses import pause
@@ -27,7 +27,7 @@ def _check_feature(tree: Tree, section: GuestConf) -> None:
     bind = [
         name for name in section.options if mounts.is_mount(name) and not mounts.volume(name, section.options[name])
     ]
-    if bind or not all(images.has_feature(tree, volume, "snapshot") for volume in _volumes(section)):
+    if bind or not all(volumes.has_feature(tree, volume, "snapshot") for volume in _volumes(section)):
         raise Failure("snapshot feature is not available")
 
 
@@ -39,7 +39,7 @@ def take(tree: Tree, given: dict[str, str]) -> int:
     def work(conf: GuestConf) -> None:
         pause()
         for volume in _volumes(conf):
-            images.snapshot(tree, volume, name)
+            volumes.snapshot(tree, volume, name)
 
     def task() -> None:
         with locks.config(tree, CT, guest):
@@ -66,7 +66,7 @@ def drop(tree: Tree, given: dict[str, str]) -> int:
                 cluster.check_lock(CT, conf)
             pause()
             for volume in _volumes(section):
-                images.drop_snapshot(tree, volume, name)
+                volumes.drop_snapshot(tree, volume, name)
             snapshots.drop(conf, name)
             cluster.write(tree, CT, guest, conf)
 
@@ -95,7 +95,7 @@ def rollback(tree: Tree, given: dict[str, str]) -> int:
                 running.stop(tree, guest)
             pause()
             for volume in _volumes(section):
-                images.rollback(tree, volume, name)
+                volumes.rollback(tree, volume, name)
             cluster.write(tree, CT, guest, back)
         if given.get("start") == "1":
             state.start_task(tree, guest, False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from phoenix.pve import formats
-from phoenix.rehearsal import cluster, images, locks, running, sizes, volumes, worker
+from phoenix.rehearsal import cluster, locks, running, sizes, volumes, worker
 from phoenix.rehearsal.failures import BadParameters, Failure
 from phoenix.rehearsal.kinds import CT
 from phoenix.rehearsal.pauses import pause
@@ -51,7 +51,7 @@ def resize(tree: Tree, given: dict[str, str]) -> int:
 
     def task() -> None:
         with locks.config(tree, CT, guest):
-            images.resize(tree, volume, wanted)
+            volumes.resize(tree, volume, wanted)
             pause()
             conf = cluster.read(tree, CT, guest)
             parsed["size"] = formats.show_size(wanted)
@@ -137,7 +137,7 @@ def _reassign(tree: Tree, guest: str, name: str, target: str, target_name: str) 
     text = conf.options.pop(name)
     parsed = values.properties("unused" if name.startswith("unused") else mounts.kind(name), text)
     complain(f"removing volume '{name}' from container '{guest}' config")
-    parsed["volume"] = images.reassign(tree, parsed["volume"], target)
+    parsed["volume"] = volumes.rename(tree, parsed["volume"], target)
     pause()
     cluster.write(tree, CT, guest, conf)
     table = "unused" if target_name.startswith("unused") else mounts.kind(target_name)

@@ -41,7 +41,9 @@ def get(tree: Tree, given: dict[str, str]) -> int:
         raise Failure(f"No 'get' handler defined for '{path}'", 1)
     _check(tree, variables)
     wishes = {name: value for name, value in given.items() if name not in _OWN}
-    found = getattr(answers, paths.GETTERS[pattern])(tree, {**variables, **wishes, "path": path})
+    module, _, function = paths.GETTERS[pattern].partition(".")
+    loaded = __import__(f"phoenix.rehearsal.pvesh.{module}", fromlist=[function])
+    found = getattr(loaded, function)(tree, {**variables, **wishes, "path": path})
     if given.get("quiet") != "1":
         printing.show(found, given.get("output-format", "text"), border=given.get("noborder") != "1")
     return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from phoenix.pve import formats, storages
-from phoenix.rehearsal import images, storagecfg, volumes
+from phoenix.rehearsal import storagecfg, volumes
 from phoenix.rehearsal.failures import Failure
 
 TYPE_CHECKING = False
@@ -87,7 +87,7 @@ def remove(tree: Tree, given: dict[str, str]) -> int:
         if name not in entries:
             raise Failure(f"storage '{name}' does not exist")
         for volume in volumes.guest_volumes(tree, volumes.existing(tree, name)):
-            if images.is_used_base(tree, volume) and entries[name].get("base") == volume:
+            if volumes.in_use_by_clones(tree, volume) and entries[name].get("base") == volume:
                 raise Failure(f"can't remove storage - base volume '{volume}' is in use")
         del entries[name]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from phoenix.pve import storages
-from phoenix.rehearsal import imagefiles, images, volumes, worker
+from phoenix.rehearsal import imagefiles, volumes, worker
 from phoenix.rehearsal.failures import BadParameters, Failure
 from phoenix.rehearsal.speech import complain, say
 
@@ -56,7 +56,7 @@ def free(tree: Tree, given: dict[str, str]) -> int:
     volumes.check_name(volumes.enabled(tree, storage), name, tree.release)
 
     def task() -> None:
-        if images.is_used_base(tree, volume):
+        if volumes.in_use_by_clones(tree, volume):
             raise Failure(f"base volume '{name}' is still in use by linked clones")
         missing = not volumes.exists(tree, volume)
         if missing and volumes.existing(tree, storage).type == "btrfs" and volume.endswith(".raw"):
@@ -79,7 +79,7 @@ def path(tree: Tree, given: dict[str, str]) -> int:
         say(storages.volume_path(found, given["volume"]))
     else:
         group = found.other.get("vgname") or found.other.get("pool", storage)
-        say(f"/{group}/{name}" if images.form(tree, given["volume"]) == "subvol" else _device(found, group, name))
+        say(f"/{group}/{name}" if volumes.form(tree, given["volume"]) == "subvol" else _device(found, group, name))
     return 0
 
 
@@ -106,7 +106,7 @@ def export(tree: Tree, given: dict[str, str]) -> int:
     if not volumes.exists(tree, volume):
         raise Failure(f"volume '{volume}' does not exist", 2)
     wanted = {"raw+size": "raw", "qcow2+size": "qcow2", "vmdk+size": "vmdk"}.get(form, "")
-    if images.form(tree, volume) != wanted:
+    if volumes.form(tree, volume) != wanted:
         raise Failure(f"volume export format {form} not available for '{volume}'")
     target = given["filename"]
     data = (volumes.size(tree, volume) or 0).to_bytes(8, "little")

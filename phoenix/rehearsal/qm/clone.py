@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from phoenix.pve.guestconf import GuestConf
-from phoenix.rehearsal import cluster, images, locks, pools, snapshots, volumes, worker
+from phoenix.rehearsal import cluster, locks, pools, snapshots, volumes, worker
 from phoenix.rehearsal.failures import BadParameters, Failure, Interrupted
 from phoenix.rehearsal.kinds import VM
 from phoenix.rehearsal.pauses import pause
@@ -110,9 +110,9 @@ def _check_features(tree: Tree, source: GuestConf, order: _Order) -> None:
         if not volume or drives.is_cdrom(parsed):
             continue
         if order.full:
-            if not images.has_feature(tree, volume, "copy", order.snapshot):
+            if not volumes.has_feature(tree, volume, "copy", order.snapshot):
                 raise Failure(f"Full clone feature is not supported for drive '{name}'", 2)
-        elif not images.has_feature(tree, volume, "clone", order.snapshot):
+        elif not volumes.has_feature(tree, volume, "clone", order.snapshot):
             raise Failure(f"Linked clone feature is not supported for drive '{name}'", 2)
 
 
@@ -140,10 +140,10 @@ def _drive(tree: Tree, order: _Order, name: str, parsed: dict[str, str], made: l
         return drives.show(parsed)
     if not order.full:
         say(f"create linked clone of drive {name} ({volume})")
-        parsed["file"] = images.clone_linked(tree, volume, order.target, order.snapshot)
+        parsed["file"] = volumes.clone_linked(tree, volume, order.target, order.snapshot)
     else:
         storage = order.storage or volumes.split(volume)[0]
-        form = order.form or images.form(tree, volume)
+        form = order.form or volumes.form(tree, volume)
         say(f"create full clone of drive {name} ({volume})")
         parsed["file"] = copy(tree, volume, storage, order.target, form)
     made.append(parsed["file"])
@@ -154,7 +154,7 @@ def _drive(tree: Tree, order: _Order, name: str, parsed: dict[str, str], made: l
 def _cloud_init(tree: Tree, order: _Order, parsed: dict[str, str], made: list[str]) -> str:
     volume = parsed["file"]
     storage = order.storage if order.full and order.storage else volumes.split(volume)[0]
-    form, name = images.form(tree, volume), f"vm-{order.target}-cloudinit"
+    form, name = volumes.form(tree, volume), f"vm-{order.target}-cloudinit"
     kib = (volumes.size(tree, volume) or 4 << 20) >> 10
     parsed["file"] = volumes.allocate(tree, volumes.existing(tree, storage), order.target, kib, form, name)
     made.append(parsed["file"])
@@ -169,7 +169,7 @@ def copy(tree: Tree, volume: str, storage: str, guest: str, form: str) -> str:
     target = volumes.allocate(tree, volumes.existing(tree, storage), guest, kib, form)
     if tree.release >= 9:
         say(f"allocated target volume '{target}'")
-    images.copy_into(tree, volume, target)
+    volumes.copy_into(tree, volume, target)
     disks.fill(tree, volume, target)
     return target
 
@@ -208,8 +208,8 @@ def _template_task(tree: Tree, guest: str, only: str) -> None:
             volume = drives.volume(name, conf.options[name])
             if not volume or drives.is_cdrom(parsed) or (only and name != only):
                 continue
-            if images.has_feature(tree, volume, "template"):
-                parsed["file"] = images.make_base(tree, volume)
+            if volumes.has_feature(tree, volume, "template"):
+                parsed["file"] = volumes.make_base(tree, volume)
                 conf.options[name] = drives.show(parsed)
         pause()
         cluster.write(tree, VM, guest, conf)

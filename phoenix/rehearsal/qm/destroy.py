@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from phoenix.rehearsal import cluster, images, locks, pools, volumes, worker
+from phoenix.rehearsal import cluster, locks, pools, volumes, worker
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.kinds import VM
 from phoenix.rehearsal.pauses import pause
@@ -41,7 +41,7 @@ def _task(tree: Tree, guest: str, given: dict[str, str]) -> None:
         _check(tree, guest, conf, given)
         found = _volumes(conf, guest, tree)
         for volume in found:
-            if images.is_used_base(tree, volume):
+            if volumes.in_use_by_clones(tree, volume):
                 raise Failure(f"base volume '{volume}' is still in use by linked cloned")
         _free(tree, guest, found, given.get("destroy-unreferenced-disks") == "1")
         pause()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from phoenix.pve import formats
-from phoenix.rehearsal import imagefiles, images, volumes
+from phoenix.rehearsal import imagefiles, volumes
 from phoenix.rehearsal.failures import BadParameters, Failure
 from phoenix.rehearsal.kinds import VM
 from phoenix.rehearsal.qm import drives, values
@@ -118,6 +118,6 @@ def free(tree: Tree, made: list[str]) -> None:
 
 def free_unless_base(tree: Tree, volume: str) -> None:
     """Remove a volume; Failure if linked clones need it."""
-    if images.is_used_base(tree, volume):
+    if volumes.in_use_by_clones(tree, volume):
         raise Failure(f"base volume '{volume}' is still in use by linked cloned")
     volumes.free(tree, volume)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from phoenix.rehearsal import cluster, images, locks, snapshots, worker
+from phoenix.rehearsal import cluster, locks, snapshots, volumes, worker
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.kinds import VM
 from phoenix.rehearsal.pauses import pause
@@ -36,13 +36,13 @@ def take(tree: Tree, given: dict[str, str]) -> int:
         pause()
         for drive, volume in _disks(conf).items():
             say(f"snapshotting 'drive-{drive}' ({volume})")
-            images.snapshot(tree, volume, name)
+            volumes.snapshot(tree, volume, name)
 
     def task() -> None:
         with locks.config(tree, VM, guest):
             now = cluster.read(tree, VM, guest)
             cluster.check_lock(VM, now)
-            if not all(images.has_feature(tree, volume, "snapshot") for volume in _disks(now).values()):
+            if not all(volumes.has_feature(tree, volume, "snapshot") for volume in _disks(now).values()):
                 if name in now.snapshots:
                     raise Failure(f"snapshot name '{name}' already used")
                 raise Failure("snapshot feature is not available")
@@ -64,7 +64,7 @@ def drop(tree: Tree, given: dict[str, str]) -> int:
                 cluster.check_lock(VM, conf)
             pause()
             for volume in _disks(section).values():
-                images.drop_snapshot(tree, volume, name)
+                volumes.drop_snapshot(tree, volume, name)
             snapshots.drop(conf, name)
             cluster.write(tree, VM, guest, conf)
 
@@ -94,7 +94,7 @@ def rollback(tree: Tree, given: dict[str, str]) -> int:
                 running.stop(tree, guest)
             pause()
             for volume in _disks(section).values():
-                images.rollback(tree, volume, name)
+                volumes.rollback(tree, volume, name)
             if "vmgenid" in back.options:
                 back.options["vmgenid"] = values.uuid()
             cluster.write(tree, VM, guest, back)

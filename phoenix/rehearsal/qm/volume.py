@@ -6,7 +6,7 @@ import os
 
 from phoenix.pve import formats
 from phoenix.pve.tables import machine
-from phoenix.rehearsal import cluster, images, locks, sizes, volumes, worker
+from phoenix.rehearsal import cluster, locks, sizes, volumes, worker
 from phoenix.rehearsal.failures import BadParameters, Failure
 from phoenix.rehearsal.kinds import VM
 from phoenix.rehearsal.pauses import pause
@@ -51,7 +51,7 @@ def _resize(tree: Tree, guest: str, name: str, given: dict[str, str]) -> None:
             raise Failure("shrinking disks is not supported")
         if wanted == now:
             return
-        images.resize(tree, volume, wanted, running=bool(running.pid(tree, guest)))
+        volumes.resize(tree, volume, wanted, running=bool(running.pid(tree, guest)))
         pause()
         parsed["size"] = formats.show_size(wanted)
         conf.options[name] = drives.show(parsed)
@@ -72,7 +72,7 @@ def move(tree: Tree, given: dict[str, str]) -> int:
     storage, form = given["storage"], given.get("format", "")
     values.for_images(tree, storage)
     old = parsed["file"]
-    same_form = not form or form == images.form(tree, old)
+    same_form = not form or form == volumes.form(tree, old)
     if volumes.split(old)[0] == storage and same_form:
         raise Failure("you can't move to the same storage with same format")
     _check_snapshots(conf, old, given)
@@ -104,7 +104,7 @@ def _move_task(tree: Tree, guest: str, name: str, storage: str, form: str, delet
         if tree.release >= 9:
             source = volumes.split(old)[0]
             complain(f"copying volume '{old}' from current storage '{source}' to target storage '{storage}'")
-        parsed["file"] = clone.copy(tree, old, storage, guest, form or images.form(tree, old))
+        parsed["file"] = clone.copy(tree, old, storage, guest, form or volumes.form(tree, old))
         drives.measure(tree, parsed)
         conf.options[name] = drives.show(parsed)
         pause()
@@ -152,7 +152,7 @@ def _reassign_task(tree: Tree, guest: str, name: str, target: str, target_disk: 
             rest = [device for device in order if device != name]
             conf.options["boot"] = "order=" + ";".join(rest) if rest else ""
         complain(f"removing disk '{name}' from VM '{guest}' config")
-        parsed["file"] = images.reassign(tree, parsed["file"], target)
+        parsed["file"] = volumes.rename(tree, parsed["file"], target)
         pause()
         cluster.write(tree, VM, guest, conf)
         shown = drives.show(parsed) if VM.is_drive(target_disk) else parsed["file"]

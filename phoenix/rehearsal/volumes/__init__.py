@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from phoenix.pve import formats, storages
-from phoenix.rehearsal import imagefiles
+from phoenix.rehearsal import imagefiles, pauses
 from phoenix.rehearsal.failures import BadParameters, Failure
 from phoenix.rehearsal.volumes import names, words
 from phoenix.rehearsal.volumes import plugin as plugins
@@ -155,6 +155,8 @@ def allocate(tree: Tree, storage: Storage, guest: str, kib: int, form: str = "ra
     """
     found = plugins.plugin(tree, storage)
     found.activate()
+    if pauses.full:
+        raise Failure(f"storage '{storage.name}': No space left on device", 28)
     if name and storage.is_files() and not name.endswith(tuple(f".{each}" for each in names.IMAGE_FORMATS)):
         name += found.suffix(form)
     with found.lock():
