@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from phoenix.pve import formats, options
 from phoenix.rehearsal.failures import BadParameters, WrongUsage
-from phoenix.rehearsal.usages import usage
+from phoenix.rehearsal.usages import ASKED, usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,11 +17,16 @@ def parse(name: str, command: Command, words: list[str], release: int) -> dict[s
     """The values of a call by option, booleans as 1 and 0; not yet checked."""
     # A positional argument may also be given as an option.
     table = options.known({**options.by_name(*command.positional), **command.options}, release)
-    reader = _Reader(table)
+    asked, twice = ASKED.get(name, ("", False))
+    reader = _Reader(table, asked)
     reader.read(words)
     if reader.faults:
         raise WrongUsage("\n".join([*reader.faults, "400 unable to parse option", usage(name, command)]))
     fault = _place(command, reader)
+    if not fault and asked and not reader.values.get(asked) and (asked in reader.values or table[asked].required):
+        from phoenix.rehearsal import passwords
+
+        reader.values[asked] = passwords.ask(twice=twice)
     if not fault and not reader.settle():
         fault = "400 unable to parse boolean option"
     if fault:
@@ -45,10 +50,11 @@ def _place(command: Command, reader: _Reader) -> str:
 
 
 class _Reader:
-    """Splits words into options and the rest."""
+    """Splits words into options and the rest. The option `asked` needs no value."""
 
-    def __init__(self, table: Mapping[str, Option]) -> None:
+    def __init__(self, table: Mapping[str, Option], asked: str) -> None:
         self.table = table
+        self.asked = asked
         self.folded: dict[str, str] = {}
         for key in table:
             self.folded[key.lower()] = key
@@ -68,10 +74,12 @@ class _Reader:
             if len(word) < 2 or word[0] != "-":
                 self.rest.append(word)
                 continue
-            given, equals, value = word[2 if word.startswith("--") else 1 :].partition("=")
+            word = word[2 if word.startswith("--") else 1 :]
+            split = word.find("=", 1)  # before the sign there is at least one character
+            given, value = (word, None) if split < 0 else (word[:split], word[split + 1 :])
             name = self._find(given.lower())
             if name:
-                place += self._take(name, value if equals else None, words[place : place + 1])
+                place += self._take(name, value, words[place : place + 1])
 
     def _find(self, given: str) -> str:
         exact = self._exact(given)
@@ -102,12 +110,12 @@ class _Reader:
     def _take(self, name: str, value: str | None, following: list[str]) -> int:
         """Store one option; returns how many of the following words it ate."""
         option = options.lookup(self.table, name)
-        if option is not None and option.type == "boolean":
+        if name == self.asked or (option is not None and option.type == "boolean"):
             eaten = value is None and bool(following) and not _is_option(following[0])
             self.values[name] = following[0] if eaten else value or ""
             return int(eaten)
         if value == "" or (value is None and not following):
-            self.faults.append(f"Option {name} requires an argument")
+            self.faults.append(f"Option {name.lower()} requires an argument")
             return 0
         text = following[0] if value is None else value
         if option is not None and option.format.endswith("-list") and name in self.values:

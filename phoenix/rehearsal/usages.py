@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from phoenix.pve.options import Command, Option
 from phoenix.rehearsal.failures import WrongUsage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any, Final
-
-    from phoenix.pve.options import Command
 
 _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "pct": (
@@ -40,74 +39,111 @@ _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The subcommands in the order and the groups in which they are listed."""
 
-_HELP: Final = "help [<extra-args>] [OPTIONS]"
-_FORMAT_OPTIONS: Final = frozenset(("human-readable", "noborder", "noheader", "output-format", "quiet"))
+HELP: Final = Command((Option("extra-args", "array"),), Option("verbose", "boolean"))
+"""The subcommand that all tools have."""
+
+ASKED: Final[Mapping[str, tuple[str, bool]]] = {
+    "pct create": ("password", True),
+    "pct restore": ("password", True),
+    "pvesm add": ("password", False),
+    "pvesm scan cifs": ("password", False),
+    "pvesm set": ("password", False),
+    "qm create": ("cipassword", True),
+    "qm guest passwd": ("password", True),
+    "qm set": ("cipassword", True),
+}
+"""The option of a subcommand whose value is asked for if none is given, and whether twice."""
+
+FORMAT_OPTIONS: Final = frozenset(("human-readable", "noborder", "noheader", "output-format", "quiet"))
+"""Options that say how an answer is shown; a usage line speaks of them apart."""
 
 
-def usage(name: str, command: Command) -> str:
-    """The usage line of a subcommand."""
+class Meaning:
+    """What words mean: the subcommand `name` and the words after it, or with `name` "" why there is none.
+
+    `words` are the command's words as understood so far, the last one perhaps as it was typed. `group` are those that
+    choose the group in which the meaning ended; it is None if there is no such word in it.
+    """
+
+    def __init__(self, name: str, rest: list[str], words: list[str], group: tuple[str, ...] | None) -> None:
+        self.name = name
+        self.rest = rest
+        self.words = words
+        self.group = group
+
+
+def usage(name: str, command: Command, line: str = "") -> str:
+    """The usage line of a subcommand, which begins with `line` if that is another than its name."""
     words = [f"<{option.name}>" if option.required else f"[<{option.name}>]" for option in command.positional]
-    asked = () if name.endswith("guest passwd") else command.options.items()  # it asks for that on the terminal
-    words += [f"--{name} <{option.type}>" for name, option in sorted(asked) if option.required]
-    line = f"{name} {' '.join(words)}"
-    optional = {name for name, option in command.options.items() if not option.required}
-    if optional - (_FORMAT_OPTIONS if "output-format" in optional else frozenset()) or (
-        "output-format" in optional and "noproxy" in optional
-    ):
+    asked = ASKED.get(name, ("", False))[0]  # what is asked for need not be given
+    options = {key: option for key, option in command.options.items() if not (key == asked and option.required)}
+    words += [f"--{key} <{option.type}>" for key, option in sorted(options.items()) if option.required]
+    line = f"{line or name} {' '.join(words)}"
+    formatted = "output-format" in options
+    if options.keys() - (FORMAT_OPTIONS if formatted else frozenset()):
         line += " [OPTIONS]"
-    return line + (" [FORMAT_OPTIONS]" if "output-format" in optional else "")
+    return line + (" [FORMAT_OPTIONS]" if formatted else "")
 
 
-def _lines(tool: str, table: Any, release: int, only: str = "") -> Iterator[str]:
-    """The usage lines of the subcommands, "" between two groups; `only` those that begin with some words."""
-    for group in _GROUPS[tool]:
-        names = [name.replace("/", " ") for name in group.split()]
-        shown = [name for name in names if name.startswith(only) and _is_known(table, name, release)]
-        for name in shown:
-            yield usage(name, table.COMMANDS[name])
-        if shown:
-            yield ""
-    if not only:
-        yield _HELP
+def known(table: Any, release: int) -> dict[str, Command]:
+    """The subcommands of a tool that a release has, by name, and help."""
+    found = {name: command for name, command in table.COMMANDS.items() if command.since <= release <= command.until}
+    return {**found, "help": HELP}
 
 
-def _is_known(table: Any, name: str, release: int) -> bool:
-    command = table.COMMANDS[name]
-    return bool(command.since <= release <= command.until)
+def resolve(table: Any, words: list[str], release: int) -> Meaning:
+    """What the first words mean, each of which may be abbreviated as far as it stays the only one; aliases not."""
+    names = known(table, release)
+    alias = table.ALIASES.get(words[0]) if words else None
+    if alias in names:
+        words = [*alias.split(" "), *words[1:]]
+    group: tuple[str, ...] = ()
+    for place, word in enumerate(words):
+        depth = len(group)
+        choices = {name.split(" ")[depth] for name in names if tuple(name.split(" ")[:depth]) == group}
+        hits = [word] if word in choices else [choice for choice in choices if choice.startswith(word)]
+        if len(hits) != 1:
+            return Meaning("", words[place + 1 :], [*group, word], group if hits else None)
+        group = (*group, hits[0])
+        if " ".join(group) in names:
+            return Meaning(" ".join(group), words[place + 1 :], [*group], group)
+    return Meaning("", [], [*group], group)
 
 
 def find(tool: str, table: Any, words: list[str], release: int) -> tuple[str, list[str]]:
     """The subcommand that the first words mean, and the words after it; WrongUsage if they mean none."""
-    names = [name for name in table.COMMANDS if _is_known(table, name, release)]
-    if words and table.ALIASES.get(words[0]) in names:
-        return table.ALIASES[words[0]], words[1:]
-    found, rest = "", list(words)
-    while found not in names:
-        if not rest:
-            said = "no command specified" if not found else f"incomplete command '{tool} {found}'"
-            raise WrongUsage(listing(said, tool, table, release, only=found + " " if found else ""))
-        word, depth = rest.pop(0), len(found.split())
-        begin = found + " " if found else ""
-        choices = sorted({name.split(" ")[depth] for name in names if name.startswith(begin)} | {"help"} - {found})
-        hits = [word] if word in choices else [choice for choice in choices if choice.startswith(word)]
-        if not hits:
-            raise WrongUsage(listing(f"unknown command '{tool} {begin}{word}'", tool, table, release))
-        if len(hits) > 1:
-            said = f"incomplete command '{tool} {begin}{word}'"
-            raise WrongUsage(listing(said, tool, table, release, before=f"{begin}{word} "))
-        found = begin + hits[0]
-        if found == "help":
-            return found, rest
-    return found, rest
+    if not words or words[0] in ("", "0"):  # what Perl takes for nothing
+        raise WrongUsage(listing("no command specified", tool, table, release))
+    meaning = resolve(table, words, release)
+    if meaning.name:
+        return meaning.name, meaning.rest
+    said = f"command '{' '.join((tool, *meaning.words))}'"
+    if meaning.group is None:
+        raise WrongUsage(listing(f"unknown {said}", tool, table, release))
+    raise WrongUsage(listing(f"incomplete {said}", tool, table, release, meaning))
 
 
-def listing(said: str, tool: str, table: Any, release: int, *, only: str = "", before: str = "") -> str:
+def listing(said: str, tool: str, table: Any, release: int, meaning: Meaning | None = None) -> str:
     """What is said when there is no such subcommand, none was given, or it was abbreviated too much.
 
-    `before` stands before every subcommand, in one block: the real tools show what was typed there.
+    Of an abbreviated one the subcommands of its group are shown, in one block, with what was typed before each.
     """
-    lines = list(_lines(tool, table, release, only))
-    if only or before:
-        lines = [before + line for line in lines if line]
-    body = "\n".join(f"       {tool} {line}" if line else "" for line in lines)
+    lines = list(lines_of(tool, table, release, meaning))
+    body = "\n".join(f"       {line}" if line else "" for line in lines)
     return f"ERROR: {said}\nUSAGE: {tool} <COMMAND> [ARGS] [OPTIONS]\n\n{body}"
+
+
+def lines_of(tool: str, table: Any, release: int, meaning: Meaning | None = None) -> Iterator[str]:
+    """The usage lines of the subcommands in their order, "" between two groups; or of the group of `meaning`."""
+    names = known(table, release)
+    group: tuple[str, ...] = (meaning.group or ()) if meaning is not None else ()
+    shown = [tool, *(meaning.words if meaning is not None else ())]
+    for block in (*_GROUPS[tool], "help"):
+        lines = []
+        for name in (item.replace("/", " ") for item in block.split()):
+            words = tuple(name.split(" "))
+            if name in names and words[: len(group)] == group:
+                lines.append(usage(f"{tool} {name}", names[name], " ".join((*shown, *words[len(group) :]))))
+        yield from lines
+        if lines and meaning is None and block != "help":
+            yield ""
