@@ -100,6 +100,12 @@ def digest(tree: Tree, kind: Kind, guest: str) -> str:
     return hashlib.sha1(_data(tree, kind, guest), usedforsecurity=False).hexdigest()
 
 
+def check_digest(tree: Tree, kind: Kind, guest: str, wanted: str | None) -> None:
+    """Failure if a guest's configuration is not the one that the caller has seen; nothing wanted is always well."""
+    if wanted and wanted != digest(tree, kind, guest):
+        raise Failure("detected modified configuration - file changed by other user? Try again.")
+
+
 def _data(tree: Tree, kind: Kind, guest: str) -> bytes:
     try:
         with open(tree(guest_file(tree, kind, guest)), "rb") as file:
@@ -178,6 +184,17 @@ def remove(tree: Tree, kind: Kind, guest: str) -> None:
     """Remove a guest's file."""
     with locks.cluster(tree):
         os.unlink(tree(guest_file(tree, kind, guest)))
+        _list_guests(tree)
+
+
+def move(tree: Tree, kind: Kind, guest: str, node: str) -> None:
+    """Give a guest's file to another node."""
+    path = guest_file(tree, kind, guest)
+    with locks.cluster(tree):
+        try:
+            os.rename(tree(path), tree(path.replace(f"/nodes/{tree.name}/", f"/nodes/{node}/", 1)))
+        except OSError as error:
+            raise Failure(f"failed to move config file to node '{node}': {error.strerror}") from error
         _list_guests(tree)
 
 

@@ -13,7 +13,7 @@ from phoenix.rehearsal.speech import complain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from phoenix.pve.guestconf import GuestConf
     from phoenix.rehearsal.tree import Tree
@@ -37,10 +37,9 @@ def run(tree: Tree, given: dict[str, str]) -> int:
     with locks.config(tree, CT, guest):
         conf = cluster.read(tree, CT, guest)
         cluster.check_lock(CT, conf)
-        if digest is not None and digest != cluster.digest(tree, CT, guest):
-            raise Failure("detected modified configuration - file changed by other user? Try again.")
+        cluster.check_digest(tree, CT, guest, digest)
         before = conf.copy()
-        faults = _update(tree, guest, conf, given, delete, revert)
+        faults = give(tree, guest, conf, given, delete, revert)
         pause()
         cluster.write(tree, CT, guest, conf)
         generated.write(tree, guest, cluster.read(tree, CT, guest), first=False)
@@ -67,9 +66,15 @@ def _check_names(given: dict[str, str], delete: list[str], revert: list[str]) ->
                 raise BadParameters({"revert": text})
 
 
-def _update(
-    tree: Tree, guest: str, conf: GuestConf, given: dict[str, str], delete: list[str], revert: list[str]
+def give(
+    tree: Tree,
+    guest: str,
+    conf: GuestConf,
+    given: dict[str, str],
+    delete: Sequence[str] = (),
+    revert: Sequence[str] = (),
 ) -> dict[str, str]:
+    """Change a configuration as far as that goes while the container runs, if it does; returns what failed."""
     for name in revert:
         conf.pending.pop(name, None)
         _forget_delete(conf, name)
@@ -82,7 +87,7 @@ def _update(
     return _apply(tree, guest, conf, touched, running.is_running(tree, guest))
 
 
-def _note_deletes(guest: str, conf: GuestConf, delete: list[str]) -> set[str]:
+def _note_deletes(guest: str, conf: GuestConf, delete: Sequence[str]) -> set[str]:
     touched = set()
     for name in delete:
         if not _has(conf, name) and name not in conf.pending:
@@ -151,23 +156,27 @@ def _drop_equal(conf: GuestConf) -> None:
 
 
 def _apply(tree: Tree, guest: str, conf: GuestConf, names: Iterable[str], live: bool) -> dict[str, str]:
-    chosen, faults = set(names), {}
+    chosen = set(names)
+    faults: dict[str, str] = {}
     for name in sorted(chosen & set(conf.delete)):
-        if live and not _can_delete_live(name):
-            continue
-        try:
-            _delete(tree, conf, name)
-        except (Failure, OSError) as error:
-            faults[name] = f"unable to apply pending change {name} : {error}"
+        if not live or _can_delete_live(name):
+            _attempt(faults, name, live, lambda name=name: _delete(tree, guest, conf, name))
     _drop_equal(conf)
     for name in sorted(chosen & set(conf.pending)):
-        if live and not _can_change_live(conf, name):
-            continue
-        try:
-            _change(tree, guest, conf, name)
-        except (Failure, OSError) as error:
-            faults[name] = f"unable to apply pending change {name} : {error}"
+        if not live or _can_change_live(conf, name, tree.release):
+            _attempt(faults, name, live, lambda name=name: _change(tree, guest, conf, name))
     return faults
+
+
+def _attempt(faults: dict[str, str], name: str, live: bool, work: Callable[[], None]) -> None:
+    """Do one change; what goes wrong is told at once, or only at the end if the container runs."""
+    try:
+        work()
+    except (Failure, OSError) as error:
+        what = f"unable to hotplug {name}:" if live else f"unable to apply pending change {name} :"
+        faults[name] = f"{what} {error}\n"
+        if not live:
+            complain(f"{what} {error}")
 
 
 def _can_delete_live(name: str) -> bool:
@@ -175,20 +184,21 @@ def _can_delete_live(name: str) -> bool:
     return name in _LIVE_DELETE or base in ("net", "unused")
 
 
-def _can_change_live(conf: GuestConf, name: str) -> bool:
+def _can_change_live(conf: GuestConf, name: str, release: int) -> bool:
     base = name.rstrip("0123456789")
-    return name in _LIVE_CHANGE or base == "net" or (base == "mp" and name not in conf.options)
+    added = base == "mp" or (base == "dev" and release >= 9)
+    return name in _LIVE_CHANGE or base == "net" or (added and name not in conf.options)
 
 
-def _delete(tree: Tree, conf: GuestConf, name: str) -> None:
+def _delete(tree: Tree, guest: str, conf: GuestConf, name: str) -> None:
     if mounts.is_mount(name):
         volume = mounts.volume(name, conf.options[name])
-        if volume and not mounts.in_use(conf, volume, name, snapshots=False):
+        if volume:
             mounts.keep_unused(conf, volume)
     elif name.startswith("unused") and name in conf.options:
         volume = mounts.volume(name, conf.options[name])
-        if volume and not mounts.in_use(conf, volume, name):
-            volumes.free(tree, volume)
+        if volume and not mounts.in_use(conf, volume):
+            mounts.discard(tree, guest, volume)
     _store(conf, name, None)
     _forget_delete(conf, name)
 
@@ -217,10 +227,9 @@ def _mount(tree: Tree, guest: str, conf: GuestConf, name: str, value: str) -> st
             else:
                 parsed["size"] = formats.show_size(count)
         shown = values.show("mp", parsed, tree.release)
-    if old is not None:
-        before = mounts.volume(name, old)
-        if before and before != mounts.volume(name, shown) and not mounts.in_use(conf, before, name, snapshots=False):
-            mounts.keep_unused(conf, before)
+    before = mounts.volume(name, old) if old is not None else ""
+    if before:
+        mounts.keep_unused(conf, before)
     return shown
 
 

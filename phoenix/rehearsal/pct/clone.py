@@ -1,176 +1,212 @@
-"""`pct clone` and `pct template`."""
+"""`pct clone`: a container, or one of its snapshots, copied in full or continued by linked clones."""
 
 from __future__ import annotations
 
+import os
+
 from phoenix.pve import formats
 from phoenix.pve.guestconf import GuestConf
-from phoenix.rehearsal import cluster, locks, pools, running, snapshots, volumes, worker
+from phoenix.rehearsal import cluster, locks, lockwords, pools, running, snapshots, volumes, worker
 from phoenix.rehearsal.failures import Failure, Interrupted
 from phoenix.rehearsal.kinds import CT
 from phoenix.rehearsal.pauses import pause
-from phoenix.rehearsal.pct import mounts, values
+from phoenix.rehearsal.pct import copies, mounts, values
 from phoenix.rehearsal.speech import complain, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from phoenix.rehearsal.tree import Tree
 
-_NOT_CLONED = ("lock", "parent", "protection", "snaptime", "snapstate", "template")
+_NOT_CLONED = ("lock", "parent", "snaptime", "snapstate", "template")
+_FORMATS = ("raw", "subvol")
+"""The formats of containers' volumes: a linked clone that would get another is refused."""
+_LATE = 2
+"""What the real tool ends with when it has already removed again what it began."""
 
 
 class _Order:
     """What is to be cloned, and into what."""
 
-    def __init__(self, given: dict[str, str], conf: GuestConf) -> None:
+    def __init__(self, tree: Tree, given: dict[str, str]) -> None:
         self.guest = given["vmid"]
         self.target = given["newid"]
         self.snapshot = given.get("snapname", "")
         self.storage = given.get("storage", "")
-        is_template = conf.options.get("template") == "1"
-        self.full = given.get("full", "0" if is_template else "1") == "1"
+        self.pool = given.get("pool", "")
+        self.node = given.get("target", "")
+        if self.node in (tree.name, "localhost"):
+            self.node = ""
+        self.full = given.get("full", "")
+        self.hostname = given.get("hostname", "")
+        self.description = given.get("description", "")
+        self.running = False
+        self.mounts: dict[str, dict[str, str]] = {}
 
 
 def run(tree: Tree, given: dict[str, str]) -> int:
     """Clone a container."""
-    cluster.check_quorum(tree)
     if given.get("pool") not in (None, *pools.table(tree)):
         raise Failure(f"403 Permission check failed (pool '{given['pool']}' does not exist)")
-    conf = cluster.read(tree, CT, given["vmid"])
-    order = _Order(given, conf)
-    kind, node = cluster.owner(tree, order.target)
-    if kind:
-        raise Failure(f"{kind} {order.target} already exists on node '{node}'")
-    if given.get("target", tree.name) != tree.name:
-        raise Failure(f"no such cluster node '{given['target']}'")
-    if order.storage:
-        volumes.for_containers(tree, order.storage)
-        if not order.full:
-            raise Failure("parameter 'storage' not allowed for linked clones", 2)
-    cluster.check_lock(CT, conf)
-    source = snapshots.find(conf, order.snapshot, 2) if order.snapshot else conf
-    if order.full and running.is_running(tree, order.guest) and not order.snapshot:
-        text = "Cannot do full clones on a running container without snapshots"
-        if tree.release >= 9:
-            text = "Full clone of a running container is only possible from a snapshot"
-        raise Failure(text, 2)
-    _check_features(tree, source, order)
-    new = _configuration(source, given)
-    cluster.create(tree, CT, order.target, "lock: create\n")
-    return worker.run(lambda: _task(tree, order, source, new, given.get("pool")))
+    order = _Order(tree, given)
+    _check_target(tree, order)
+    cluster.check_quorum(tree)
+    conf = lockwords.put(tree, CT, order.guest, "disk")
+    try:
+        with locks.config(tree, CT, order.target, 5.0):
+            cluster.create(tree, CT, order.target, "lock: create\n")
+    except Failure:
+        lockwords.take(tree, CT, order.guest, "disk")
+        raise
+    try:
+        _begin(tree, order, conf)
+    except Failure:
+        lockwords.take(tree, CT, order.guest, "disk")
+        _forget(tree, order)
+        raise
+    return worker.run(lambda: _task(tree, order))
 
 
-def _mounts(conf: GuestConf) -> list[str]:
-    return sorted((name for name in conf.options if mounts.is_mount(name)), key=mounts.order)
+def _check_target(tree: Tree, order: _Order) -> None:
+    if order.node and not os.path.isdir(tree(f"/etc/pve/nodes/{order.node}")):
+        raise Failure(f"no such cluster node '{order.node}'")
+    if not order.storage:
+        return
+    storage = volumes.enabled(tree, order.storage)
+    if not order.node:
+        return
+    if not storage.is_on(order.node):
+        raise Failure(f"storage '{order.storage}' is not available on node '{order.node}'")
+    if not storage.is_shared():
+        raise Failure(f"can't clone to non-shared storage '{order.storage}'")
 
 
-def _check_features(tree: Tree, source: GuestConf, order: _Order) -> None:
-    for name in _mounts(source):
-        volume = mounts.volume(name, source.options[name])
-        if not volume:
-            raise Failure(f"unable to clone mountpoint '{name}' (type bind)", 2)
-        if order.full:
-            if not volumes.has_feature(tree, volume, "copy", order.snapshot):
-                raise Failure(f"Full clone feature for '{volume}' is not available", 2)
-        elif not _links(tree, volume, order.snapshot):
-            raise Failure(f"Linked clone feature for '{volume}' is not available", 2)
+def _begin(tree: Tree, order: _Order, conf: GuestConf) -> None:
+    """Write what of the clone is not volumes; Failure if the container cannot be cloned like this."""
+    order.running = running.is_running(tree, order.guest)
+    if not order.full:
+        order.full = "0" if conf.options.get("template") == "1" else "1"
+    path = f"/etc/pve/firewall/{order.guest}.fw"
+    if os.path.exists(tree(path)):
+        tree.replace(_firewall(order), tree.read(path))
+    if order.storage and order.full == "0":
+        raise Failure("parameter 'storage' not allowed for linked clones", _LATE)
+    source = snapshots.find(conf, order.snapshot, _LATE) if order.snapshot else conf
+    new = _configuration(tree, order, source)
+    with locks.config(tree, CT, order.target):
+        _check_ours(cluster.read(tree, CT, order.target))
+        cluster.write(tree, CT, order.target, new)
 
 
-def _links(tree: Tree, volume: str, snapshot: str) -> bool:
-    """Whether a container can continue a volume: a directory makes qcow2 of it, which containers cannot use."""
-    storage = volumes.existing(tree, volumes.split(volume)[0])
-    as_file = storage.is_files() and storage.type != "btrfs"
-    return not as_file and volumes.has_feature(tree, volume, "clone", snapshot)
-
-
-def _configuration(source: GuestConf, given: dict[str, str]) -> GuestConf:
+def _configuration(tree: Tree, order: _Order, source: GuestConf) -> GuestConf:
     new = GuestConf()
-    new.description = source.description
+    new.description = order.description + "\n" if order.description else source.description
     new.raw = list(source.raw)
-    for name, value in source.options.items():
-        if name in _NOT_CLONED or name.startswith("unused"):
-            continue
-        if name.startswith("net") and name[3:].isdigit():
+    shared = True
+    for name, value in sorted(source.options.items()):
+        if mounts.is_mount(name):
+            parsed = values.properties(mounts.kind(name), value)
+            shared = _take_mount(tree, order, name, parsed) and shared
+        elif name.startswith("net") and name[3:].isdigit():
             parsed = values.properties("net", value)
-            parsed.pop("hwaddr", None)
-            new.options[name] = values.network(name, values.show("net", parsed, 8), 8)
-        else:
+            parsed.pop("hwaddr", None)  # its address is always a new one
+            new.options[name] = values.network(name, values.show("net", parsed, tree.release), tree.release)
+        elif name not in _NOT_CLONED and not name.startswith("unused"):
             new.options[name] = value
-    if "hostname" in given:
-        new.options["hostname"] = given["hostname"]
-    if "description" in given:
-        new.description = given["description"] + "\n" if given["description"] else ""
+    if order.node and not shared:
+        raise Failure(f"can't clone CT to node '{order.node}' (CT uses local storage)", _LATE)
+    new.options["lock"] = "create"
+    if order.hostname:
+        new.options["hostname"] = order.hostname
     return new
 
 
-def _task(tree: Tree, order: _Order, source: GuestConf, new: GuestConf, pool: str | None) -> None:
+def _take_mount(tree: Tree, order: _Order, name: str, parsed: dict[str, str]) -> bool:
+    """Note a mount point that is to be cloned; whether its storage will be shared between nodes."""
+    volume = parsed["volume"]
+    kind = values.volume_type(volume)
+    if kind != "volume":
+        raise Failure(f"unable to clone mountpoint '{name}' (type {kind})", _LATE)
+    shared = volumes.existing(tree, order.storage or volumes.split(volume)[0]).is_shared()
+    if order.node and not shared:
+        complain(f"found non-shared volume: {volume}")
+    if order.full == "1" and order.running and not order.snapshot:
+        text = "Cannot do full clones on a running container without snapshots"
+        if tree.release >= 9:
+            text = "Full clone of a running container is only possible from a snapshot"
+        raise Failure(text, _LATE)
+    if order.full == "0" and not volumes.has_feature(tree, volume, "clone", order.snapshot, formats=_FORMATS):
+        raise Failure(f"Linked clone feature for '{volume}' is not available", _LATE)
+    order.mounts[name] = parsed
+    return shared
+
+
+def _task(tree: Tree, order: _Order) -> None:
     if tree.release >= 9:
-        complain(f"creating a clone of container {order.guest} with ID {order.target}")
+        say(f"creating a clone of container {order.guest} with ID {order.target}")
+    if running.is_running(tree, order.guest) != order.running:
+        raise Failure("unexpected state change")
     made: list[str] = []
     try:
-        with locks.config(tree, CT, order.guest):
-            for name in _mounts(source):
-                parsed = values.properties(mounts.kind(name), source.options[name])
-                parsed["volume"] = _clone(tree, order, name, parsed["volume"])
-                made.append(parsed["volume"])
-                if order.full:
-                    parsed["size"] = formats.show_size(volumes.size(tree, parsed["volume"]) or 0)
-                new.options[name] = values.show(mounts.kind(name), parsed, 8)
+        for parsed in order.mounts.values():
+            volumes.check_exists(tree, parsed["volume"])
+        for name in sorted(order.mounts, key=mounts.order):
+            _clone(tree, order, name, made)
             pause()
+        pools.add(tree, order.pool, order.target)
     except (Failure, Interrupted, OSError) as error:
+        _unlock(tree, order)
         mounts.free(tree, made)
-        cluster.remove(tree, CT, order.target)
-        text = error.text if isinstance(error, Failure) else "interrupted by signal"
+        _forget(tree, order)
+        text = "interrupted by signal" if isinstance(error, Interrupted) else str(error)
         raise Failure(f"clone failed: {text}") from error
-    cluster.write(tree, CT, order.target, new)
-    pools.add(tree, pool, order.target)
+    _unlock(tree, order)
+    lockwords.take(tree, CT, order.target, "create")
+    if order.node:
+        cluster.move(tree, CT, order.target, order.node)
 
 
-def _clone(tree: Tree, order: _Order, name: str, volume: str) -> str:
-    if not order.full:
+def _clone(tree: Tree, order: _Order, name: str, made: list[str]) -> None:
+    """Clone one volume and write it into the new container's configuration."""
+    parsed = order.mounts[name]
+    volume = parsed["volume"]
+    if order.full == "1":
+        say(f"create full clone of mountpoint {name} ({volume})")
+        storage = order.storage or volumes.split(volume)[0]
+        parsed["volume"], count = copies.make(tree, volume, storage, order.target, order.snapshot)
+        parsed["size"] = formats.show_size(count)
+    else:
         say(f"create linked clone of mount point {name} ({volume})")
-        return volumes.clone_linked(tree, volume, order.target, order.snapshot)
-    volumes.check_exists(tree, volume)
-    say(f"create full clone of mountpoint {name} ({volume})")
-    return copy(tree, volume, order.storage or volumes.split(volume)[0], order.target)
+        parsed["volume"] = volumes.clone_linked(tree, volume, order.target, order.snapshot)
+    made.append(parsed["volume"])
+    with locks.config(tree, CT, order.target):
+        conf = cluster.read(tree, CT, order.target)
+        _check_ours(conf)
+        conf.options[name] = values.show(mounts.kind(name), parsed, tree.release)
+        cluster.write(tree, CT, order.target, conf)
 
 
-def copy(tree: Tree, volume: str, storage: str, guest: str) -> str:
-    """A full copy of a volume, as a new volume of a guest, file by file; says how much that was."""
-    volumes.check_exists(tree, volume)
-    kib = -(-(volumes.size(tree, volume) or 0) // 1024)
-    target = mounts.allocate(tree, volumes.existing(tree, storage), guest, kib)
-    volumes.copy_into(tree, volume, target)
-    say("\nNumber of files: 18 (reg: 6, dir: 12)\nTotal file size: 66,000 bytes")
-    say("\nsent 66,000 bytes  received 200 bytes  132,400.00 bytes/sec")
-    say("total size is 66,000  speedup is 1.00")
-    return target
+def _check_ours(conf: GuestConf) -> None:
+    lockwords.check(conf, "create", "Lost 'create' config lock, aborting.")
 
 
-def template(tree: Tree, given: dict[str, str]) -> int:
-    """Make a container a template."""
-    guest = given["vmid"]
-    conf = cluster.read(tree, CT, guest)
-    if conf.snapshots:
-        raise Failure("unable to create template, because CT contains snapshots")
-    cluster.check_lock(CT, conf)
-    if conf.options.get("template") == "1":
-        raise Failure("you can't convert a template to a template")
-    if running.is_running(tree, guest):
-        raise Failure("you can't convert a CT to template if the CT is running")
-    for name in _mounts(conf):
-        volume = mounts.volume(name, conf.options[name])
-        if volume and not volumes.has_feature(tree, volume, "template"):
-            raise Failure(f"Template feature is not available for '{volume}'")
+def _unlock(tree: Tree, order: _Order) -> None:
     try:
-        with locks.config(tree, CT, guest):
-            for name in _mounts(conf):
-                parsed = values.properties(mounts.kind(name), conf.options[name])
-                if mounts.volume(name, conf.options[name]):
-                    parsed["volume"] = volumes.make_base(tree, parsed["volume"])
-                    conf.options[name] = values.show(mounts.kind(name), parsed, 8)
-            pause()
-            conf.options["template"] = "1"
-            cluster.write(tree, CT, guest, conf)
+        lockwords.take(tree, CT, order.guest, "disk")
     except Failure as failure:
-        complain(failure.text)  # the real one ends with 0 whatever happened
-    return 0
+        complain(failure.text)
+
+
+def _firewall(order: _Order) -> str:
+    return f"/etc/pve/firewall/{order.target}.fw"
+
+
+def _forget(tree: Tree, order: _Order) -> None:
+    """Remove what there is of a clone that failed."""
+    try:
+        with locks.config(tree, CT, order.target):
+            _check_ours(cluster.read(tree, CT, order.target))
+            cluster.remove(tree, CT, order.target)
+            if os.path.exists(tree(_firewall(order))):
+                os.unlink(tree(_firewall(order)))
+    except (Failure, OSError) as error:
+        complain(f"Failed to remove target CT config - {error}")

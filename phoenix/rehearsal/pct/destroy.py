@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from phoenix.rehearsal import cluster, locks, pools, running, volumes, worker
+from phoenix.pve.guestconf import GuestConf
+from phoenix.rehearsal import cluster, locks, lockwords, pools, running, volumes, worker
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.kinds import CT
 from phoenix.rehearsal.pauses import pause
@@ -13,7 +14,6 @@ from phoenix.rehearsal.speech import complain, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from phoenix.pve.guestconf import GuestConf
     from phoenix.rehearsal.tree import Tree
 
 
@@ -59,15 +59,18 @@ def _task(tree: Tree, guest: str, given: dict[str, str]) -> None:
 
 
 def _free(tree: Tree, guest: str, conf: GuestConf, all_of_them: bool) -> None:
-    for volume in mounts.referenced(conf):
-        try:
-            volumes.free(tree, volume)
-        except Failure as failure:
-            complain(failure.text)
+    waiting = GuestConf()
+    waiting.options = conf.pending
+    for volume in dict.fromkeys([*mounts.referenced(conf), *mounts.referenced(waiting)]):
+        mounts.discard(tree, guest, volume)
     for storage in volumes.table(tree).values() if all_of_them else ():
-        if not storage.disabled and storage.is_on(tree.name):
-            for volume in volumes.guest_volumes(tree, storage, guest):
+        if storage.disabled or not storage.is_on(tree.name) or "rootdir" not in storage.content:
+            continue
+        for volume in volumes.guest_volumes(tree, storage, guest):
+            try:
                 volumes.free(tree, volume)
+            except (Failure, OSError) as error:
+                complain(str(error))
 
 
 def _forget(tree: Tree, guest: str) -> None:
@@ -82,12 +85,5 @@ def _forget(tree: Tree, guest: str) -> None:
 
 def unlock(tree: Tree, given: dict[str, str]) -> int:
     """Remove the word that says that something is under way."""
-    guest = given["vmid"]
-    with locks.config(tree, CT, guest):
-        conf = cluster.read(tree, CT, guest)
-        if "lock" not in conf.options:
-            raise Failure("no lock found trying to remove any lock")
-        del conf.options["lock"]
-        pause()
-        cluster.write(tree, CT, guest, conf)
+    lockwords.take(tree, CT, given["vmid"])
     return 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from phoenix.pve import formats
+from phoenix.pve.guestconf import GuestConf
+from phoenix.pve.tables import container
 from phoenix.rehearsal import volumes
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.pct import values
@@ -12,9 +14,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from phoenix.pve.guestconf import GuestConf
     from phoenix.pve.storages import Storage
     from phoenix.rehearsal.tree import Tree
+
+_MOST_UNUSED = 256
 
 
 def kind(name: str) -> str:
@@ -50,6 +53,9 @@ def make(tree: Tree, guest: str, mounts: Mapping[str, str], conf: GuestConf, mad
 
 def allocate(tree: Tree, storage: Storage, guest: str, kib: int) -> str:
     """Make a disk with a file system for a container, a folder if it has no size; returns the volume."""
+    if "rootdir" not in storage.content:
+        text = f"content type 'rootdir' is not available or configured on storage '{storage.name}'"
+        raise Failure(text)
     form = "subvol" if kib == 0 or storage.type == "zfspool" else "raw"
     made = volumes.allocate(tree, storage, guest, kib, form)
     if form == "raw":
@@ -81,25 +87,65 @@ def referenced(conf: GuestConf) -> list[str]:
     return list(dict.fromkeys(item for item in found if item))
 
 
-def in_use(conf: GuestConf, wanted: str, but: str, *, snapshots: bool = True) -> bool:
-    """Whether a volume is named elsewhere than by the option `but`; by snapshots only if these count."""
-    for section in (conf, *(conf.snapshots.values() if snapshots else ())):
-        for name, text in section.options.items():
-            if section is conf and (name == but or name.startswith("unused")):
-                continue
-            if is_mount(name) and volume(name, text) == wanted:
-                return True
-    return False
+def all_of(conf: GuestConf) -> dict[str, dict[str, str]]:
+    """All mount points of a section, rootfs first, each as its keys."""
+    names = sorted((name for name in conf.options if is_mount(name)), key=order)
+    return {name: values.properties(kind(name), conf.options[name]) for name in names}
+
+
+def parsed(conf: GuestConf, name: str) -> dict[str, str]:
+    """What a mount point or an unused volume says; Failure if it is not there or cannot be read."""
+    table = container.PROPERTIES["unused" if name.startswith("unused") else kind(name)]
+    found, faults = formats.properties(table, conf.options.get(name, ""))
+    if faults:
+        raise Failure("\n".join(["format error", *(f"{key}: {faults[key]}" for key in sorted(faults))]))
+    return found
+
+
+def has_feature(tree: Tree, wanted: str, feature: str) -> bool:
+    """Whether the storage of a volume can do `feature`; folders and devices of the node can do nothing."""
+    return formats.is_volume_id(wanted) and volumes.has_feature(tree, wanted, feature)
+
+
+def in_snapshots(conf: GuestConf, wanted: str) -> bool:
+    """Whether a snapshot names a volume."""
+    return any(_names(section, wanted) for section in conf.snapshots.values())
+
+
+def in_use(conf: GuestConf, wanted: str) -> bool:
+    """Whether a volume is that of a mount point, now, after a restart, or in a snapshot."""
+    waiting = GuestConf()
+    waiting.options = conf.pending
+    return _names(conf, wanted) or _names(waiting, wanted) or in_snapshots(conf, wanted)
+
+
+def _names(section: GuestConf, wanted: str) -> bool:
+    return any(is_mount(name) and volume(name, text) == wanted for name, text in section.options.items())
 
 
 def keep_unused(conf: GuestConf, kept: str) -> str:
-    """Note a volume under the next free unusedN, unless it is noted already; returns the option."""
+    """Note a volume under the next free unusedN, unless it is noted already; returns the option.
+
+    One that a mount point uses after all is forgotten when the configuration is written.
+    """
     for name, text in conf.options.items():
         if name.startswith("unused") and text == kept:
             return name
-    name = next(f"unused{n}" for n in range(256) if f"unused{n}" not in conf.options)
+    name = next((f"unused{n}" for n in range(_MOST_UNUSED) if f"unused{n}" not in conf.options), "")
+    if not name:
+        raise Failure("Too many unused volumes - please delete them first.")
     conf.options[name] = kept
     return name
+
+
+def discard(tree: Tree, guest: str, unwanted: str) -> None:
+    """Remove a volume that its container no longer names; one of another guest is left alone."""
+    if values.volume_type(unwanted) != "volume":
+        return
+    if volumes.owner(tree, unwanted) == guest:
+        volumes.free(tree, unwanted)
+    else:
+        complain(f"ignore deletion of '{unwanted}', CT {guest} isn't the owner!")
 
 
 def check_present(tree: Tree, conf: GuestConf) -> None:
