@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from phoenix.pve.guestconf import GuestConf
     from phoenix.rehearsal.tree import Tree
 
+    Work = Callable[[Tree, str, GuestConf, str], None]
+
 _LIVE = frozenset(("cores", "description", "hookscript", "hostname", "lock", "onboot", "protection", "startup", "tags"))
 _LIVE_CHANGE = _LIVE | {"cpulimit", "cpuunits", "memory", "swap"}
 _LIVE_DELETE = _LIVE | {"cpulimit", "cpuunits", "swap"}
@@ -160,18 +162,20 @@ def _apply(tree: Tree, guest: str, conf: GuestConf, names: Iterable[str], live: 
     faults: dict[str, str] = {}
     for name in sorted(chosen & set(conf.delete)):
         if not live or _can_delete_live(name):
-            _attempt(faults, name, live, lambda name=name: _delete(tree, guest, conf, name))
+            _attempt(_delete, tree, guest, conf, name, live, faults)
     _drop_equal(conf)
     for name in sorted(chosen & set(conf.pending)):
         if not live or _can_change_live(conf, name, tree.release):
-            _attempt(faults, name, live, lambda name=name: _change(tree, guest, conf, name))
+            _attempt(_change, tree, guest, conf, name, live, faults)
     return faults
 
 
-def _attempt(faults: dict[str, str], name: str, live: bool, work: Callable[[], None]) -> None:
-    """Do one change; what goes wrong is told at once, or only at the end if the container runs."""
+def _attempt(
+    work: Work, tree: Tree, guest: str, conf: GuestConf, name: str, live: bool, faults: dict[str, str]
+) -> None:
+    """Do one change; what goes wrong is noted, and unless the container runs also told at once."""
     try:
-        work()
+        work(tree, guest, conf, name)
     except (Failure, OSError) as error:
         what = f"unable to hotplug {name}:" if live else f"unable to apply pending change {name} :"
         faults[name] = f"{what} {error}\n"

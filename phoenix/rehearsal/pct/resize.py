@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from phoenix.rehearsal.tree import Tree
 
 _BLOCK = 4096
+_PASSES = (
+    "inodes, blocks, and sizes",
+    "directory structure",
+    "directory connectivity",
+    "reference counts",
+    "group summary information",
+)
+"""What e2fsck says that it checks."""
 
 
 class _Order:
@@ -65,10 +73,12 @@ def _announce(tree: Tree, order: _Order, is_running: bool) -> None:
     path = volumes.node_path(tree, order.volume)
     blocks = order.before // _BLOCK
     if is_running:
-        path = "/dev/loop0" if volumes.is_file(tree, order.volume) else path
+        path = "/dev/loop0" if volumes.existing(tree, volumes.split(order.volume)[0]).is_files() else path
     else:
         say("e2fsck 1.47.0 (5-Feb-2023)")
-        for number, what in enumerate(("inodes, blocks, and sizes", "directory structure", "directory connectivity"), 1):
+        for number, what in enumerate(
+            ("inodes, blocks, and sizes", "directory structure", "directory connectivity"), 1
+        ):
             say(f"Pass {number}: Checking {what}")
         say("Pass 4: Checking reference counts\nPass 5: Checking group summary information")
         say(f"{path}: 38/{blocks // 4} files (0.0% non-contiguous), {min(13012, blocks)}/{blocks} blocks")
