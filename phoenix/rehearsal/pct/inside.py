@@ -54,9 +54,11 @@ def folder(tree: Tree, guest: str) -> str:
 
 def forget(tree: Tree, guest: str) -> None:
     """Remove a container's files."""
-    import shutil
+    root = tree(_ROOT.format(guest))
+    if os.path.isdir(root):
+        import shutil
 
-    shutil.rmtree(tree(_ROOT.format(guest)), ignore_errors=True)
+        shutil.rmtree(root, ignore_errors=True)
 
 
 def _check_running(tree: Tree, guest: str) -> None:
