@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from phoenix.pve import formats, options
+from phoenix.rehearsal import passwords
 from phoenix.rehearsal.failures import BadParameters, WrongUsage
-from phoenix.rehearsal.usages import ASKED, usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,20 +17,18 @@ def parse(name: str, command: Command, words: list[str], release: int) -> dict[s
     """The values of a call by option, booleans as 1 and 0; not yet checked."""
     # A positional argument may also be given as an option.
     table = options.known({**options.by_name(*command.positional), **command.options}, release)
-    asked, twice = ASKED.get(name, ("", False))
+    asked, twice = passwords.ASKED.get(name, ("", False))
     reader = _Reader(table, asked)
     reader.read(words)
     if reader.faults:
-        raise WrongUsage("\n".join([*reader.faults, "400 unable to parse option", usage(name, command)]))
+        raise WrongUsage("\n".join([*reader.faults, "400 unable to parse option", _usage(name, command)]))
     fault = _place(command, reader)
     if not fault and asked and not reader.values.get(asked) and (asked in reader.values or table[asked].required):
-        from phoenix.rehearsal import passwords
-
         reader.values[asked] = passwords.ask(twice=twice)
     if not fault and not reader.settle():
         fault = "400 unable to parse boolean option"
     if fault:
-        raise WrongUsage(f"{fault}\n{usage(name, command)}")
+        raise WrongUsage(f"{fault}\n{_usage(name, command)}")
     return reader.values
 
 
@@ -47,6 +45,12 @@ def _place(command: Command, reader: _Reader) -> str:
         elif option.required:
             return "400 not enough arguments"
     return "400 too many arguments" if rest else ""
+
+
+def _usage(name: str, command: Command) -> str:
+    from phoenix.rehearsal import usages  # only for those who need to be told
+
+    return usages.usage(name, command)
 
 
 class _Reader:

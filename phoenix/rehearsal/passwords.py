@@ -4,6 +4,23 @@ from __future__ import annotations
 
 from phoenix.rehearsal.failures import Failure
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Final
+
+ASKED: Final[Mapping[str, tuple[str, bool]]] = {
+    "pct create": ("password", True),
+    "pct restore": ("password", True),
+    "pvesm add": ("password", False),
+    "pvesm scan cifs": ("password", False),
+    "pvesm set": ("password", False),
+    "qm create": ("cipassword", True),
+    "qm guest passwd": ("password", True),
+    "qm set": ("cipassword", True),
+}
+"""The option of a subcommand whose value is asked for if none is given, and whether twice."""
+
 
 def ask(*, twice: bool) -> str:
     """A password from the terminal, or a line of what else is on standard input; `twice` to be sure of it."""

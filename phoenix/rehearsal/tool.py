@@ -94,7 +94,7 @@ def _command(tree: Tree, tool: str, words: list[str]) -> tuple[str, list[str]]:
 
 
 def _subcommand(tree: Tree, tool: str, name: str, words: list[str]) -> int:
-    from phoenix.rehearsal import arguments, usages
+    from phoenix.rehearsal import arguments
 
     handlers: Mapping[str, str] = __import__(f"phoenix.rehearsal.{tool}", fromlist=["HANDLERS"]).HANDLERS
     handler = handlers.get(name)
@@ -112,6 +112,8 @@ def _subcommand(tree: Tree, tool: str, name: str, words: list[str]) -> int:
         arguments.check(command, given, tree.release)
         return int(_load(f"{tool}.{module}", function)(tree, given))
     except BadParameters as bad:
+        from phoenix.rehearsal import usages
+
         speech.complain(bad.text(usages.usage(f"{tool} {name}", command)))
         return 255
 

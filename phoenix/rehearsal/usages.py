@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from phoenix.pve.options import Command, Option
+from phoenix.rehearsal import passwords
 from phoenix.rehearsal.failures import WrongUsage
 
 TYPE_CHECKING = False
@@ -42,17 +43,6 @@ _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
 HELP: Final = Command((Option("extra-args", "array"),), Option("verbose", "boolean"))
 """The subcommand that all tools have."""
 
-ASKED: Final[Mapping[str, tuple[str, bool]]] = {
-    "pct create": ("password", True),
-    "pct restore": ("password", True),
-    "pvesm add": ("password", False),
-    "pvesm scan cifs": ("password", False),
-    "pvesm set": ("password", False),
-    "qm create": ("cipassword", True),
-    "qm guest passwd": ("password", True),
-    "qm set": ("cipassword", True),
-}
-"""The option of a subcommand whose value is asked for if none is given, and whether twice."""
 
 FORMAT_OPTIONS: Final = frozenset(("human-readable", "noborder", "noheader", "output-format", "quiet"))
 """Options that say how an answer is shown; a usage line speaks of them apart."""
@@ -75,7 +65,7 @@ class Meaning:
 def usage(name: str, command: Command, line: str = "") -> str:
     """The usage line of a subcommand, which begins with `line` if that is another than its name."""
     words = [f"<{option.name}>" if option.required else f"[<{option.name}>]" for option in command.positional]
-    asked = ASKED.get(name, ("", False))[0]  # what is asked for need not be given
+    asked = passwords.ASKED.get(name, ("", False))[0]  # what is asked for need not be given
     options = {key: option for key, option in command.options.items() if not (key == asked and option.required)}
     words += [f"--{key} <{option.type}>" for key, option in sorted(options.items()) if option.required]
     line = f"{line or name} {' '.join(words)}"

@@ -7,11 +7,11 @@ import os
 from phoenix.pve import formats, options
 from phoenix.pve.guestconf import GuestConf
 from phoenix.pve.tables import container
-from phoenix.rehearsal import cluster, keyfiles, locks, pools, speech, templates, volumes, worker
+from phoenix.rehearsal import cluster, locks, speech, templates, volumes, worker
 from phoenix.rehearsal.failures import BadParameters, Failure, Interrupted
 from phoenix.rehearsal.kinds import CT
 from phoenix.rehearsal.pauses import pause
-from phoenix.rehearsal.pct import mounts, state, values
+from phoenix.rehearsal.pct import mounts, values
 from phoenix.rehearsal.speech import complain, count_warning, say
 
 TYPE_CHECKING = False
@@ -49,8 +49,14 @@ def run(tree: Tree, given: dict[str, str]) -> int:
     cluster.check_quorum(tree)
     guest = given["vmid"]
     cluster.check_free(tree, guest)
-    keyfiles.check(given.get("ssh-public-keys"))
-    pools.check(tree, given.get("pool"))
+    if "ssh-public-keys" in given:
+        from phoenix.rehearsal import keyfiles
+
+        keyfiles.check(given["ssh-public-keys"])
+    if "pool" in given:
+        from phoenix.rehearsal import pools
+
+        pools.check(tree, given["pool"])
     order = _Order(guest, given["ostemplate"])
     order.restore = given.get("restore") == "1"
     order.verb = "restore" if order.restore else "create"
@@ -122,7 +128,10 @@ def _task(tree: Tree, order: _Order) -> None:
         except (BadParameters, Failure, Interrupted, OSError) as error:
             _undo(tree, order, made)
             raise Failure(order.blame + _reason(error)) from error
-    pools.add(tree, order.pool, order.guest)
+    if order.pool:
+        from phoenix.rehearsal import pools
+
+        pools.add(tree, order.pool, order.guest)
     if order.high_availability:
         cluster.add_to_ha(tree, CT, order.guest, started=order.start)
     if order.start:
@@ -220,6 +229,8 @@ def _undo(tree: Tree, order: _Order, made: list[str]) -> None:
 
 def _start(tree: Tree, order: _Order) -> None:
     """Start it as the end of its creation: a failure of that is only told, and the creation has succeeded."""
+    from phoenix.rehearsal.pct import state
+
     before = speech.warnings
     try:
         state.start_task(tree, order.guest, False)

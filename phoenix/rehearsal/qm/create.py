@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from phoenix.pve.guestconf import GuestConf
 from phoenix.pve.tables import qm
-from phoenix.rehearsal import cluster, locks, pools, worker
+from phoenix.rehearsal import cluster, locks, worker
 from phoenix.rehearsal.failures import Failure, Interrupted
 from phoenix.rehearsal.kinds import VM
 from phoenix.rehearsal.pauses import pause
-from phoenix.rehearsal.qm import disks, drives, state, values
+from phoenix.rehearsal.qm import disks, drives, values
 from phoenix.rehearsal.speech import say
 
 TYPE_CHECKING = False
@@ -36,7 +36,10 @@ def _check(tree: Tree, guest: str, given: dict[str, str], wishes: dict[str, str]
     kind, node = cluster.owner(tree, guest)
     if kind:
         raise Failure(f"unable to create VM {guest} - {kind} {guest} already exists on node '{node}'")
-    pools.check(tree, wishes.get("pool"))
+    if "pool" in wishes:
+        from phoenix.rehearsal import pools
+
+        pools.check(tree, wishes["pool"])
     if "archive" in wishes:
         raise Failure(f"unable to restore VM {guest} - the rehearsal node cannot read backups of machines")
     disks.check(tree, given)
@@ -64,7 +67,10 @@ def _task(tree: Tree, guest: str, given: dict[str, str], wishes: dict[str, str])
                 cluster.remove(tree, VM, guest)
             text = error.text if isinstance(error, Failure) else "interrupted by signal"
             raise Failure(f"unable to create VM {guest} - {text}") from error
-    pools.add(tree, wishes.get("pool"), guest)
+    if "pool" in wishes:
+        from phoenix.rehearsal import pools
+
+        pools.add(tree, wishes["pool"], guest)
     if wishes.get("ha-managed") == "1":
         cluster.add_to_ha(tree, VM, guest, started=wishes.get("start") == "1")
     if wishes.get("start") == "1":
@@ -91,6 +97,8 @@ def _make(tree: Tree, guest: str, given: dict[str, str], made: list[str]) -> Gue
 
 def _start(tree: Tree, guest: str) -> None:
     """Start it as the end of its creation: a failure of that is only told, and the creation has succeeded."""
+    from phoenix.rehearsal.qm import state
+
     try:
         state.start_task(tree, guest, skip_lock=False)
     except Failure as failure:
