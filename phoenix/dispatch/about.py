@@ -22,11 +22,36 @@ VERBS = {
     "plan": "what create would do, as commands; nothing is started or changed (--exit-code: 10 if there is anything)",
     "list": "the guests of the configuration",
     "check": "read the configuration and say everything that is wrong with it",
+    "rehearse": "do a verb on a copy of the node, and show what would have become of it; the node is not touched",
     "init": "write a commented configuration to start from; existing files are kept",
     "node": "`node new DIR` makes a rehearsal node: a folder whose pct behaves like a real one, for --root=DIR",
     "help": "this text, or that of a verb or a manager",
     "version": "the version; with --verbose the build and what is bundled",
 }
+
+
+MORE = {
+    "rehearse": """\
+  phoenix.pyz rehearse create all          what would become of the node if every guest were made
+  phoenix.pyz rehearse delete 9001         which volumes would go
+  phoenix.pyz rehearse create web --keep=/root/trial
+                                           and stay, for: phoenix.pyz --root=/root/trial status
+  phoenix.pyz --root=/root/trial rehearse restart web
+                                           go on from there, without changing it
+
+The copy has the node's guests, storages, bridges, templates, and what runs, read from its files: no pct, qm or Perl
+is started. Its pct and qm refuse what the real ones refuse, in the same words. Nothing secret is copied (no keys,
+passwords or certificates), and nothing of what is in a volume: a volume is an empty file of its size. The
+configuration is the real one, and it is only read.
+
+Shown are what the managers say; then for each guest that changed its file before and after as a diff, the volumes
+made and removed, every call of pct, qm and pvesm with its exit status, and where the real node could still differ.
+The exit status is the verb's. With --output=json all of it is one document. On a machine without Proxmox VE a new
+rehearsal node takes the place of the copy.
+
+""",
+}
+"""What a verb's own help says besides."""
 
 
 def show_help(doc: str, tree: str, word: str) -> int:
@@ -37,7 +62,7 @@ def show_help(doc: str, tree: str, word: str) -> int:
         known = [*VERBS, *routing.managers(tree)]
         raise UnknownName(f"there is no help on {word!r}{cli.did_you_mean(word, known)}", "phoenix.pyz help")
     if word:
-        output.text(f"{word}: {VERBS[word]}\n\n{cli.usage_of(doc)}")
+        output.text(f"{word}: {VERBS[word]}\n\n{MORE.get(word, '')}{cli.usage_of(doc)}")
         return 0
     output.text(doc.strip() + "\n\nVerbs:")
     for verb, text in VERBS.items():

@@ -6,13 +6,15 @@ import os
 import sys
 
 from phoenix import cli, process
-from phoenix import output as out
 from phoenix.dispatch import routing
 from phoenix.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import Optional
+
+    Take = Optional[Callable[[str], None]]
 
 FORWARDED = ("--config", "--root", "--output", "--dry-run", "--yes", "--timeout")
 """The dispatcher's own options that every manager has as well."""
@@ -40,29 +42,39 @@ def rehearsal(tree: str, words: Sequence[str]) -> int:
     return process.run_child(process.manager_argv(tree + "/libexec/rehearsal", words))
 
 
+def rehearsal_output(tree: str, words: Sequence[str]) -> tuple[int, str]:
+    """As `rehearsal`, but returns its standard output as well."""
+    return process.child_output(process.manager_argv(tree + "/libexec/rehearsal", words))
+
+
 def output(tree: str, manager: str, words: Sequence[str]) -> tuple[int, str]:
     """Run a manager; returns its exit status and its standard output."""
     return process.child_output(process.manager_argv(routing.manager_path(tree, manager), words))
 
 
-def run_each(tree: str, action: str, targets: Sequence[routing.Target], words: Sequence[str], merge: bool) -> int:
-    """Run the managers of several targets, one after another; returns the status of the whole.
+def run_to(tree: str, manager: str, words: Sequence[str], take: Take) -> int:
+    """Run a manager; what it writes to its standard output goes to `take`, or without one to ours."""
+    if take is None:
+        return run(tree, manager, words)
+    code, text = output(tree, manager, words)
+    take(text.strip())
+    return code
 
-    With `merge` their JSON documents become the list `documents` of one.
-    """
-    codes, texts = [], []
+
+def run_each(
+    tree: str,
+    action: str,
+    targets: Sequence[routing.Target],
+    words: Sequence[str],
+    take: Take,
+) -> int:
+    """Run the managers of several targets, one after another; returns the status of the whole."""
+    codes = []
     for target in targets:
         call = [f"--action={action}", f"--id={target.id}", *words]
-        if merge:
-            code, text = output(tree, target.kind + routing.SUFFIX, call)
-            texts.append(text.strip())
-        else:
-            code = run(tree, target.kind + routing.SUFFIX, call)
-        codes.append(code)
+        codes.append(run_to(tree, target.kind + routing.SUFFIX, call, take))
         if process.received:
             break
-    if merge:
-        out.document(documents=[document(text) for text in texts])
     return overall(codes)
 
 

@@ -4,6 +4,8 @@ Usage:
   phoenix.pyz (create | start | stop | restart | delete) <target>... [options]
   phoenix.pyz (status | plan | check) [<target>...] [options]
   phoenix.pyz list [options]
+  phoenix.pyz rehearse (create | start | stop | restart | delete) <target>... [options]
+  phoenix.pyz rehearse (status | plan | check) [<target>...] [options]
   phoenix.pyz init [options]
   phoenix.pyz node new <dir>
   phoenix.pyz help [<word>]
@@ -19,6 +21,7 @@ Options:
   --output=<format>    text or json
   --dry-run            say what would be done and change nothing
   --yes                do not ask
+  --keep=<dir>         with rehearse: keep the rehearsal node in this folder, which must be new or empty
   --timeout=<seconds>  the longest that one step may take
   --verbose            with version: the build and what is bundled
   --help               this text
@@ -39,9 +42,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from phoenix.cli import Words
+    from phoenix.dispatch.child import Take
 
 NEED_TARGETS = ("create", "start", "stop", "restart", "delete")
 MAY_HAVE_TARGETS = ("status", "plan", "check")
+REHEARSE = "rehearse"
 PASS_ON = (*NEED_TARGETS, *MAY_HAVE_TARGETS)
 """The verbs that are a manager's actions; options that the dispatcher does not know go to it untouched."""
 
@@ -83,12 +88,31 @@ def dispatch(tree: str, words: Words) -> int:
         return about.show_help(DOC, tree, next((word for word in words.targets if word != "help"), ""))
     if words.options.get("--version"):
         return show_version(tree, words)
-    if not (verb in NEED_TARGETS and len(words.targets) > 1):
-        check_usage(words, verb)
-    check_values(words)
+    if verb == REHEARSE:
+        return rehearse(tree, words)
+    if "--keep" in words.options:
+        raise UsageError(f"--keep is for rehearse; {verb} works on the node itself", "phoenix.pyz help rehearse")
+    check_words(words, verb)
     if verb in PASS_ON:
         return run_action(tree, verb, words)
     return OWN_VERBS[verb](tree, words)
+
+
+def rehearse(tree: str, words: Words) -> int:
+    """Run the verb that the words name on a copy of the node."""
+    from phoenix.dispatch import rehearsing
+
+    verb = rehearsing.take_verb(words, PASS_ON)
+    check_words(words, verb)
+    targets_of(configuration_of(tree, words), words)  # what is wrong with them is said before anything is copied
+    return rehearsing.run(tree, words, configuration_folder(words), run_action)
+
+
+def check_words(words: Words, verb: str) -> None:
+    """UsageError for words that do not fit together or cannot be meant."""
+    if not (verb in NEED_TARGETS and len(words.targets) > 1):
+        check_usage(words, verb)
+    check_values(words)
 
 
 def check_usage(words: Words, verb: str) -> None:
@@ -120,24 +144,33 @@ def check_values(words: Words) -> None:
         raise UsageError(f"--output is {form!r}, expected text or json")
 
 
-def run_action(tree: str, verb: str, words: Words) -> int:
-    """Find the managers of the targets and run them."""
-    configuration = configuration_of(tree, words)
+def targets_of(configuration: routing.Configuration, words: Words) -> list[routing.Target]:
+    """The guests that the words name; all of them if they name none."""
     names = words.targets[1:] or ["all"]
-    if verb == "check" and names == ["all"]:
-        return check_all(configuration, words)
-    targets = configuration.all() if names == ["all"] else [configuration.find(name) for name in names]
+    return configuration.all() if names == ["all"] else [configuration.find(name) for name in names]
+
+
+def run_action(tree: str, verb: str, words: Words, take: Take = None) -> int:
+    """Find the managers of the targets and run them; what they write to standard output goes to `take`, if given."""
+    configuration = configuration_of(tree, words)
+    if verb == "check" and words.targets[1:] in ([], ["all"]):
+        return check_all(configuration, words, take)
+    targets = targets_of(configuration, words)
     if not targets:
         cli.note(f"note: {configuration.folder} has no guests")
     if verb == "delete" and not words.options.get("--yes") and not words.options.get("--dry-run"):
         child.confirm(targets)
         words.options["--yes"] = True
     told = child.arguments(words.options, cli.new_run(), words.rest)
-    merge = len(targets) != 1 and words.options.get("--output") == "json"
-    return child.run_each(tree, verb, targets, told, merge)
+    if take or len(targets) == 1 or words.options.get("--output") != "json":
+        return child.run_each(tree, verb, targets, told, take)
+    texts: list[str] = []
+    code = child.run_each(tree, verb, targets, told, texts.append)
+    output.document(documents=[child.document(text) for text in texts])
+    return code
 
 
-def check_all(configuration: routing.Configuration, words: Words) -> int:
+def check_all(configuration: routing.Configuration, words: Words, take: Take) -> int:
     """Let every manager that can check its whole folder do so."""
     count = len(configuration.all())
     told = child.arguments(words.options, cli.new_run(), words.rest)
@@ -146,7 +179,7 @@ def check_all(configuration: routing.Configuration, words: Words) -> int:
         manager = kind + routing.SUFFIX
         _, actions = child.output(configuration.tree, manager, ["--action=list-actions"])
         if "check" in actions.split():
-            codes.append(child.run(configuration.tree, manager, ["--action=check", *told]))
+            codes.append(child.run_to(configuration.tree, manager, ["--action=check", *told], take))
         elif configuration.names(kind):
             cli.note(f"note: {manager} cannot check its files yet; they were not read")
     if not count:

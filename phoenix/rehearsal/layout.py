@@ -5,35 +5,29 @@ from __future__ import annotations
 import os
 import sys
 
+from phoenix import errors
 from phoenix.pve import storages
-from phoenix.rehearsal import cluster, imagefiles, running, templates
+from phoenix.rehearsal import cluster, host, imagefiles, running, templates
+from phoenix.rehearsal.setup import STORAGES, TEMPLATE, USERS
 from phoenix.rehearsal.tree import FACTS, Tree
 from phoenix.rehearsal.volumes import activation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from phoenix.pve.storages import Storage
 
 LIBRARY = "/usr/share/phoenix-rehearsal/lib"
 TOOLS = ("pct", "pveam", "pvesh", "pvesm", "pveversion", "qm")
-_STORAGES = (
-    "dir: local\n\tpath /var/lib/vz\n\tcontent iso,vztmpl,backup,snippets,images,rootdir\n\n"
-    "lvmthin: local-lvm\n\tthinpool data\n\tvgname pve\n\tcontent rootdir,images\n\n"
-)
-_USERS = "user:root@pam:1:0:::root@example.com:::\n"
-_TEMPLATE = {
-    "volid": "local:vztmpl/debian-12-standard_12.12-1_amd64.tar.zst",
-    "size": 126515062,
-    "ostype": "debian",
-}
 _FOLDERS = (
     "dev/net", "etc/pve/firewall", "etc/pve/ha", "etc/pve/priv/lock", "proc/net", "run/lock/lxc",
     "run/lock/qemu-server", "run/qemu-server", "sys/class/net", "tmp", "usr/sbin", "var/lib/lxc",
     "var/lib/pve-cluster", "var/lib/vz/dump", "var/lib/vz/images", "var/lib/vz/private", "var/lib/vz/snippets",
     "var/lib/vz/template/cache", "var/lib/vz/template/iso", "var/log/pve/tasks", "var/tmp",
 )  # fmt: skip
+_NODE_FOLDERS = ("lxc", "openvz", "priv", "qemu-server")
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "fuse", "kvm", "net/tun")
 _SCRIPT = """\
 #!{python} -IS
@@ -53,11 +47,10 @@ os._exit(main(sys.argv[0], sys.argv[1:]))  # nothing is buffered; taking the int
 _LONGEST_SHEBANG = 120
 
 
-def facts(release: str, setup: dict[str, Any]) -> dict[str, Any]:
+def facts(release: str, setup: Mapping[str, Any]) -> dict[str, Any]:
     """What the node is told to be, from a description."""
-    content = setup.get("content", [_TEMPLATE])
     found = {}
-    for item in content:
+    for item in setup.get("content", [TEMPLATE]):
         if storages.volume_kind(storages.split_volume(item["volid"])[1]) == "vztmpl":
             found[item["volid"]] = templates.facts(item["volid"], int(item.get("size", 0)), item)
     return {
@@ -67,64 +60,75 @@ def facts(release: str, setup: dict[str, Any]) -> dict[str, Any]:
         "bridges": list(setup.get("bridges", ["vmbr0"])),
         "cpus": int(setup.get("cpus", 2)),
         "timezone": setup.get("timezone", "UTC"),
+        "storage_features": dict(setup.get("storage_features", {})),
         "templates": found,
     }
 
 
-def make(root: str, known: dict[str, Any], setup: dict[str, Any]) -> None:
-    """Make the tree. What marks it as a rehearsal node comes last."""
+def make(root: str, known: Mapping[str, Any], setup: Mapping[str, Any]) -> Tree:
+    """Make the tree and return it. What marks it as a rehearsal node comes last."""
     name = known["hostname"]
-    for folder in (
-        *_FOLDERS,
-        *(f"etc/pve/nodes/{name}/{part}" for part in ("lxc", "openvz", "priv", "qemu-server")),
-    ):
+    for folder in (*_FOLDERS, *(f"etc/pve/nodes/{name}/{part}" for part in _NODE_FOLDERS)):
         os.makedirs(f"{root}/{folder}", exist_ok=True)
+    for folder in ("etc/pve/priv", "etc/pve/priv/lock", f"etc/pve/nodes/{name}/priv"):
+        os.chmod(f"{root}/{folder}", 0o700)
     for bridge in known["bridges"]:
         os.makedirs(f"{root}/sys/class/net/{bridge}/bridge")
     os.symlink(f"nodes/{name}", f"{root}/etc/pve/local")
     for part in ("lxc", "openvz", "qemu-server"):
         os.symlink(f"nodes/{name}/{part}", f"{root}/etc/pve/{part}")
     os.symlink("../run/lock", f"{root}/var/lock")
-    _write(f"{root}/etc/hostname", name + "\n")
-    _write(f"{root}/etc/timezone", known["timezone"] + "\n")
-    _write(f"{root}/etc/pve/storage.cfg", setup.get("storage.cfg", _STORAGES), 0o640)
-    _write(f"{root}/etc/pve/user.cfg", setup.get("user.cfg", _USERS), 0o640)
-    _write(f"{root}/etc/pve/.members", f'{{\n"nodename": "{name}",\n"version": 0\n}}\n', 0o440)
-    _write(f"{root}{running.TABLE}", running.HEADER)
+    write(f"{root}/etc/pve/storage.cfg", setup.get("storage.cfg", STORAGES), 0o640)
+    write(f"{root}/etc/pve/user.cfg", setup.get("user.cfg", USERS), 0o640)
+    write(f"{root}/etc/pve/.members", f'{{\n"nodename": "{name}",\n"version": 0\n}}\n', 0o440)
+    for path, text in host.files(known).items():
+        write(root + path, text)
+    write(root + running.TABLE, running.HEADER)
     for device in _DEVICES:
-        _write(f"{root}/dev/{device}", "", 0o600)
+        write(f"{root}/dev/{device}", "", 0o600)
     _fill(root, setup)
     _make_tools(root)
-    _write(root + FACTS, _json(known))
-    cluster.refresh(Tree(root))
+    write(root + FACTS, _json(known))
+    tree = Tree(root)
+    cluster.refresh(tree)
+    return tree
 
 
-def _json(value: dict[str, Any]) -> str:
+def _json(value: Mapping[str, Any]) -> str:
     import json
 
     return json.dumps(value, indent=2, sort_keys=True) + "\n"
 
 
-def _write(path: str, text: str, mode: int = 0o644) -> None:
+def write(path: str, text: str | bytes, mode: int = 0o644) -> None:
+    """Make a file with this text, and its folders."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
+    with open(path, "wb") as file:
+        file.write(text if isinstance(text, bytes) else text.encode())
     os.chmod(path, mode)
 
 
-def _fill(root: str, setup: dict[str, Any]) -> None:
+def inside(root: str, path: str) -> str:
+    """An absolute path of the node as one of this machine. ConfigError if it leads out of the node."""
+    whole = os.path.normpath(f"{root}/{path}")
+    if not whole.startswith(root + "/"):
+        raise errors.ConfigError(f"{path} leads out of the node", "correct it")
+    return whole
+
+
+def _fill(root: str, setup: Mapping[str, Any]) -> None:
     """The folders of the storages, their content, and other files."""
-    table = storages.parse(setup.get("storage.cfg", _STORAGES))
+    table = storages.parse(setup.get("storage.cfg", STORAGES))
     for storage in table.values():
         for place in (*storage.places(), storage.folder("images")):
             if place:
-                os.makedirs(root + place, exist_ok=True)
-    _write(f"{root}{activation.MOUNTS}", _mounts(list(table.values())))
-    for item in setup.get("content", [_TEMPLATE]):
-        storage = table[storages.split_volume(item["volid"])[0]]
-        _put(root + storages.volume_path(storage, item["volid"]), item)
+                os.makedirs(inside(root, place), exist_ok=True)
+    write(root + activation.MOUNTS, _mounts(list(table.values())))
+    for item in setup.get("content", [TEMPLATE]):
+        name = storages.split_volume(item["volid"])[0]
+        put(inside(root, storages.volume_path(table[name], item["volid"])), item)
     for item in setup.get("files", []):
-        _put(root + item["path"], item)
+        put(inside(root, item["path"]), item)
 
 
 def _mounts(table: list[Storage]) -> str:
@@ -135,20 +139,20 @@ def _mounts(table: list[Storage]) -> str:
         if storage.type != "dir" or wanted not in ("0", "no", "off", "false"):
             path = wanted if wanted.startswith("/") else storage.path
             kind = {"dir": "ext4", "nfs": "nfs4"}.get(storage.type, storage.type)
-            lines += [f"{storage.other.get('server', '/dev')}/{storage.name} {path} {kind} rw,relatime 0 0"] * bool(
-                path
-            )
+            device = f"{storage.other.get('server', '/dev')}/{storage.name}"
+            lines += [f"{device} {path} {kind} rw,relatime 0 0"] * bool(path)
     return "\n".join(lines) + "\n"
 
 
-def _put(path: str, item: dict[str, Any]) -> None:
-    size = int(item.get("virtual_size", item.get("size", 0)))
+def put(path: str, item: Mapping[str, Any]) -> None:
+    """Make a file as a description has it: with a text, or without one as large as it says."""
+    size = item.get("virtual_size", item.get("size", 0))
     if size and "content" not in item:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        imagefiles.create(path, str(item.get("format", "raw")), size)
+        imagefiles.create(path, item.get("format", "raw"), size)
     else:
-        _write(path, item.get("content", ""))
-    os.chmod(path, int(str(item.get("mode", "0644")), 8))
+        write(path, item.get("content", ""))
+    os.chmod(path, int(item.get("mode", "0644"), 8))
 
 
 def _make_tools(root: str) -> None:
@@ -156,7 +160,7 @@ def _make_tools(root: str) -> None:
 
     source = os.path.dirname(os.path.abspath(phoenix.__file__ or ""))
     target = f"{root}{LIBRARY}/phoenix"
-    for name in ("__init__.py", "errors.py"):
+    for name in ("__init__.py", "errors.py", "text.py"):
         _copy(f"{source}/{name}", f"{target}/{name}")
     for package in ("pve", "rehearsal"):
         _copy_package(f"{source}/{package}", f"{target}/{package}")
@@ -165,7 +169,7 @@ def _make_tools(root: str) -> None:
     if not python or len(python) > _LONGEST_SHEBANG or any(char.isspace() for char in python):
         python = "/usr/bin/python3"
     for tool in TOOLS:
-        _write(f"{root}/usr/sbin/{tool}", _SCRIPT.format(python=python, library=LIBRARY), 0o755)
+        write(f"{root}/usr/sbin/{tool}", _SCRIPT.format(python=python, library=LIBRARY), 0o755)
 
 
 def _copy_tomli(target: str) -> None:
@@ -189,7 +193,7 @@ def _copy(source: str, target: str) -> None:
     import py_compile
 
     with open(source, encoding="utf-8") as file:
-        _write(target, file.read())
+        write(target, file.read())
     mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
     py_compile.compile(target, dfile=target, doraise=True, invalidation_mode=mode)
 

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from phoenix.rehearsal.tree import Tree
 
-_VERSIONS = {
+VERSIONS = {
     8: {
         "pve-manager": "8.4.21 (running version: 8.4.21/2606ac850d46da29)",
         "pve-cluster": "8.1.3",
@@ -27,6 +27,7 @@ _VERSIONS = {
         "libpve-guest-common-perl": "6.0.2",
     },
 }
+"""What the package manager has, by release."""
 _KERNELS = {8: "6.8.12-1-pve", 9: "6.14.8-2-pve"}
 
 
@@ -39,7 +40,7 @@ def manager(tree: Tree) -> tuple[str, str]:
 def run(tree: Tree, words: list[str]) -> int:
     """Print the version of the manager, or of all packages."""
     release = min(tree.release, 9)
-    known = _VERSIONS[release]
+    known = VERSIONS[release]
     if not words:
         say(f"pve-manager/{'/'.join(manager(tree))} (running kernel: {_KERNELS[release]})")
         return 0

@@ -12,6 +12,7 @@ try:
 except ImportError:
     _module = __import__("signal")
 
+HUP: int = _module.SIGHUP
 INT: int = _module.SIGINT
 KILL: int = _module.SIGKILL
 PIPE: int = _module.SIGPIPE
@@ -19,6 +20,11 @@ QUIT: int = _module.SIGQUIT
 TERM: int = _module.SIGTERM
 DEFAULT: int = int(_module.SIG_DFL)
 IGNORE: int = int(_module.SIG_IGN)
+
+
+def is_ignored(number: int) -> bool:
+    """Whether a signal is ignored, as nohup does."""
+    return bool(_module.getsignal(number) == _module.SIG_IGN)
 
 
 def on(number: int, handler: int | Callable[..., None]) -> None:

@@ -1,0 +1,240 @@
+"""Copying: a rehearsal node like the present one, without its secrets and without what is in its volumes."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from phoenix import errors, output
+from phoenix.rehearsal import calls, cluster, layout, node, outcome, places, running, shelves, templates, volumes
+from phoenix.rehearsal.failures import Failure
+from phoenix.rehearsal.present import Present
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from phoenix.rehearsal.tree import Tree
+
+_KERNELS = ("/dev", "/proc", "/sys")
+"""Folders that the rehearsal node has its own of: only what is named in /dev is made."""
+
+
+def run(folder: str, options: Mapping[str, str]) -> None:
+    """Make a copy, and say of what."""
+    root = os.path.abspath(options["--root"]) if options.get("--root") else ""
+    config = os.path.abspath(options["--config"]) if options.get("--config") else ""
+    line = copy(folder, root, config) if os.path.lexists(f"{root}/etc/pve") else fresh(folder, root)
+    if options.get("--output") == "json":
+        output.document(folder=os.path.abspath(folder), made=line, exit_code=0)
+    else:
+        output.text(line)
+
+
+def fresh(folder: str, root: str) -> str:
+    """Make a new node where there is none to be copied; returns a line that says so."""
+    target = places.check(folder)
+    where = root or "this machine"
+    node.make(target, lambda: _make_fresh(target, where))
+    what = layout.describe(target, folder).partition(": a rehearsal node of ")[2]
+    return f"there is no Proxmox VE on {where}: a fresh node takes its place, {what}"
+
+
+def _make_fresh(target: str, where: str) -> None:
+    tree = layout.make(target, node.facts("9", {}), {})
+    outcome.begin(tree, {"of": tree.name, "fresh": True, "remarks": [f"there is no Proxmox VE on {where}"]})
+
+
+def copy(folder: str, root: str, config: str) -> str:
+    """Make a copy of the node in `root`, "" for this machine; returns a line that says of what."""
+    target = places.check(folder)
+    present = Present(root)
+    for storage in present.usable():
+        for kind in ("images", "vztmpl", "iso", "backup", "snippets"):
+            if storage.path and places.within(os.path.realpath(target), os.path.realpath(root + storage.folder(kind))):
+                raise errors.Refused(f"{folder} lies in the storage {storage.name}", "choose another folder")
+    node.make(target, lambda: _Copy(target, present, config).make())
+    guests = [folder for _, folder, _, _ in present.guest_files()]
+    counts = f"{guests.count('lxc')} containers, {guests.count('qemu-server')} virtual machines"
+    where = ", ".join(sorted(present.storages))
+    return f"a copy of {present.name} (Proxmox VE {present.version or present.release}): {counts}, storages {where}"
+
+
+class _Copy:
+    """One copy on its way."""
+
+    def __init__(self, target: str, present: Present, config: str) -> None:
+        self.target = target
+        self.present = present
+        self.config = config
+        self.guests = list(present.guest_files())
+        self.shelves = shelves.look(present)
+
+    def make(self) -> None:
+        """Make all of it."""
+        present = self.present
+        bridges, others = present.interfaces()
+        setup = {
+            "hostname": present.name,
+            "address": present.address(),
+            "bridges": bridges,
+            "timezone": present.timezone(),
+            "cpus": present.cpus(),
+            "storage.cfg": present.read("/etc/pve/storage.cfg"),
+            "content": [item for shelf in self.shelves.values() for item in shelf.content],
+        }
+        facts = node.facts(str(present.release), setup)
+        facts["templates"].update(present.facts.get("templates", {}))
+        tree = layout.make(self.target, facts, setup)
+        for name in others:
+            os.makedirs(tree(f"/sys/class/net/{name}"), exist_ok=True)
+        self._write_cluster(tree)
+        for path, text in present.own_files():
+            layout.write(tree(path), text, 0o600)
+        self._make_volumes(tree)
+        self._make_paths(tree)
+        self._start(tree)
+        faults = present.data(faults.FILE) if present.facts else None
+        if faults is not None:
+            layout.write(tree(faults.FILE), faults)
+        outcome.begin(tree, self._origin())
+
+    def _write_cluster(self, tree: Tree) -> None:
+        for name in self.present.nodes():
+            for folder in ("lxc", "qemu-server"):
+                os.makedirs(tree(f"/etc/pve/nodes/{name}/{folder}"), exist_ok=True)
+        for path, text in self.present.cluster_files():
+            layout.write(tree(path), text, 0o640)
+        for name, folder, guest, text in self.guests:
+            layout.write(tree(f"/etc/pve/nodes/{name}/{folder}/{guest}.conf"), text, 0o640)
+        members = self.present.data("/etc/pve/.members")
+        if not self.present.has_quorum():
+            members = b'{"nodename": "%s", "version": 1, "cluster": {"quorate": 0}}\n' % self.present.name.encode()
+        if members is not None:
+            os.chmod(tree("/etc/pve/.members"), 0o640)
+            layout.write(tree("/etc/pve/.members"), members, 0o440)
+        cluster.refresh(tree)
+
+    # --- volumes ---
+
+    def _make_volumes(self, tree: Tree) -> None:
+        """Each volume as a file that is as large as the volume, and empty."""
+        for shelf in self.shelves.values():
+            for volume, count in shelf.volumes.items():
+                self._make_volume(tree, volume, count)
+        for name, folder, guest, text in self.guests:
+            for volume, count in shelves.named(text.decode("utf-8", "replace"), self.present.storages):
+                if not volume.startswith("/") and self._is_here(name, volume):
+                    self._make_named(tree, guest, volume, count)
+            if folder == "lxc" and name == self.present.name:
+                self._fill(tree, text.decode("utf-8", "replace"))
+
+    def _is_here(self, owner: str, volume: str) -> bool:
+        """Whether a volume that a guest of `owner` names is on a storage that this node sees too."""
+        storage = self.present.storages[volume.partition(":")[0]]
+        shared = storage.other.get("shared") == "1" or storage.path.startswith("/mnt/pve/") or storage.type == "rbd"
+        return storage.name in self.shelves and (owner == self.present.name or shared)
+
+    def _make_named(self, tree: Tree, guest: str, volume: str, count: int) -> None:
+        storage = self.present.storages[volume.partition(":")[0]]
+        if volumes.exists(tree, volume):
+            return
+        if storage.is_files() and not self.shelves[storage.name].fault:
+            self.present.remarks.append(f"{volume}, which {guest} names, is not there")
+            return
+        self._make_volume(tree, volume, count)
+
+    def _make_volume(self, tree: Tree, volume: str, count: int) -> None:
+        try:
+            path = tree(volumes.node_path(tree, volume))
+            if os.path.basename(path).startswith(("basevol-", "subvol-")) and not count:
+                os.makedirs(layout.inside(tree.root, volumes.node_path(tree, volume)), exist_ok=True)
+            else:
+                layout.put(layout.inside(tree.root, volumes.node_path(tree, volume)), {"size": count, "mode": "0640"})
+        except (Failure, OSError) as error:
+            self.present.remarks.append(f"{volume} could not be represented: {error}")
+
+    def _fill(self, tree: Tree, text: str) -> None:
+        """Note on a container's disk which system is on it, as its file says."""
+        said = dict(line.split(": ", 1) for line in reversed(text.partition("\n[")[0].split("\n")) if ": " in line)
+        disks = shelves.named(f"rootfs: {said.get('rootfs', '')}", self.present.storages)
+        volume = next((name for name, _ in disks), "")
+        if volume.startswith("/") or not volume or not volumes.exists(tree, volume):
+            return
+        system = {"ostype": said.get("ostype", "unmanaged"), "arch": said.get("arch", "amd64"), "init": "1"}
+        known = templates.read(volumes.look(self.present, volume)) if self.present.facts else {}
+        volumes.fill(tree, volume, templates.show(known or system))
+
+    # --- other folders and files ---
+
+    def _make_paths(self, tree: Tree) -> None:
+        """The folders, files and devices that guests and configuration name, as far as they are there; all empty."""
+        wanted = set(self._paths_of_guests()) | set(_paths_of(self.config))
+        for path in sorted({os.path.normpath(path) for path in wanted}):
+            facts = self.present.facts_of(path)
+            if facts is None or os.path.lexists(tree(path)) or path.startswith(_KERNELS[1:]):
+                continue
+            try:
+                if stat.S_ISDIR(facts.st_mode):
+                    os.makedirs(layout.inside(tree.root, path), exist_ok=True)
+                else:
+                    size = facts.st_size if stat.S_ISREG(facts.st_mode) else 0
+                    layout.put(layout.inside(tree.root, path), {"size": size, "mode": f"{facts.st_mode & 0o777:o}"})
+            except OSError as error:
+                self.present.remarks.append(f"{path} could not be represented: {error.strerror}")
+
+    def _paths_of_guests(self) -> Iterator[str]:
+        for name, _, _, text in self.guests:
+            if name == self.present.name:
+                for word, _ in shelves.named(text.decode("utf-8", "replace"), self.present.storages):
+                    if word.startswith("/"):
+                        yield word
+
+    # --- what runs ---
+
+    def _start(self, tree: Tree) -> None:
+        for guest in sorted(running.guests(self.present)):
+            running.start(tree, guest)
+        for guest, process in outcome.machines(self.present).items():
+            layout.write(tree(f"/run/qemu-server/{guest}.pid"), f"{process}\n")
+            os.makedirs(tree(f"/proc/{process}"), exist_ok=True)
+        for _, folder, guest, _ in self.guests:
+            path = f"/var/lib/lxc/{guest}/config"
+            if folder == "lxc" and os.path.isfile(self.present(path)):
+                layout.write(tree(path), "")
+
+    def _origin(self) -> dict[str, Any]:
+        present = self.present
+        remarks = list(dict.fromkeys(present.remarks))
+        remarks += [f"storage {name} {shelf.fault}" for name, shelf in self.shelves.items() if shelf.fault]
+        remarks += [f"some process works on guest {guest} there at this moment" for guest in present.worked_on()]
+        return {
+            "of": present.name,
+            "fresh": False,
+            "version": present.version,
+            "remarks": remarks,
+            "free": {name: shelf.free for name, shelf in self.shelves.items()},
+        }
+
+
+def _paths_of(config: str) -> Iterator[str]:
+    """The absolute paths in the files of a configuration; what is wrong with those, the verb will say."""
+    import tomli
+
+    for folder, _, names in os.walk(config) if config else ():
+        for name in names:
+            if name.endswith(".toml"):
+                try:
+                    with open(f"{folder}/{name}", "rb") as file:
+                        yield from _paths_in(tomli.loads(file.read(1 << 20).decode()))
+                except (OSError, ValueError, RecursionError):
+                    continue
+
+
+def _paths_in(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from (word for word in value.replace(",", " ").split() if word.startswith("/"))
+    elif isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _paths_in(item)

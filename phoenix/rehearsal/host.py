@@ -1,0 +1,47 @@
+"""The host under a node: the files of its system that say what it is, for whoever reads them."""
+
+from __future__ import annotations
+
+from phoenix.rehearsal import pveversion
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Final
+
+_DEBIAN: Final[Mapping[int, tuple[str, str]]] = {8: ("12", "bookworm"), 9: ("13", "trixie")}
+
+
+def files(known: Mapping[str, Any]) -> dict[str, str]:
+    """The text of each file, by its path on the node."""
+    release = int(known["pve"])
+    number, name = _DEBIAN[release]
+    return {
+        "/etc/debian_version": f"{number}.0\n",
+        "/etc/hostname": f"{known['hostname']}\n",
+        "/etc/hosts": f"127.0.0.1 localhost\n{known['address']} {known['hostname']}\n",
+        "/etc/network/interfaces": _interfaces(known["bridges"], known["address"]),
+        "/etc/os-release": f'PRETTY_NAME="Debian GNU/Linux {number} ({name})"\nID=debian\nVERSION_ID="{number}"\n',
+        "/etc/subgid": "root:100000:65536\n",
+        "/etc/subuid": "root:100000:65536\n",
+        "/etc/timezone": f"{known['timezone']}\n",
+        "/proc/cpuinfo": "".join(f"processor\t: {cpu}\n\n" for cpu in range(known["cpus"])),
+        "/var/lib/dpkg/status": _packages(release),
+    }
+
+
+def _interfaces(bridges: list[str], address: str) -> str:
+    """/etc/network/interfaces; the node's address is on the first bridge."""
+    text = "auto lo\niface lo inet loopback\n"
+    for number, bridge in enumerate(bridges):
+        how = "manual" if number else f"static\n\taddress {address}/24"
+        text += f"\nauto {bridge}\niface {bridge} inet {how}\n\tbridge-ports none\n\tbridge-stp off\n\tbridge-fd 0\n"
+    return text
+
+
+def _packages(release: int) -> str:
+    """The package manager's list, which says the release also where no program can be run."""
+    return "".join(
+        f"Package: {name}\nStatus: install ok installed\nArchitecture: all\nVersion: {version.partition(' ')[0]}\n\n"
+        for name, version in pveversion.VERSIONS[release].items()
+    )

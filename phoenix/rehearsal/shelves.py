@@ -1,0 +1,107 @@
+"""Shelves: what the storages of the present node hold, by name and size. No content is read."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from phoenix.pve import formats, storages
+from phoenix.rehearsal import volumes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from phoenix.pve.storages import Storage
+    from phoenix.rehearsal.present import Present
+
+SECONDS = 5.0
+"""How long the storages have to answer: one on a server that is away never does."""
+_CONTENT = ("backup", "import", "iso", "snippets", "vztmpl")
+
+
+class Shelf:
+    """What one storage holds: `content` as a description of a node has it, `volumes` with their bytes."""
+
+    def __init__(self) -> None:
+        self.content: list[dict[str, Any]] = []
+        self.volumes: dict[str, int] = {}
+        self.free: int | None = None
+        """The bytes that are free, None where no file tells."""
+        self.fault = "did not answer"
+        """Why it could not be looked into; "" if it was."""
+
+
+def look(present: Present) -> dict[str, Shelf]:
+    """What the storages of this node hold, by name. All are looked into at once, within SECONDS."""
+    import threading
+    import time
+
+    found, threads = {}, []
+    for storage in present.usable():
+        shelf = found[storage.name] = Shelf()
+        thread = threading.Thread(target=_look, args=(present, storage, shelf), daemon=True)
+        thread.start()
+        threads.append(thread)
+    deadline = time.monotonic() + SECONDS
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return found
+
+
+def _look(present: Present, storage: Storage, shelf: Shelf) -> None:
+    try:
+        if storage.is_files() and not present.is_inside(storage.folder("images")):
+            shelf.fault = "leads out of the node and was not looked into"
+            return
+        sizes = {volume: volumes.size(present, volume) or 0 for volume in volumes.guest_volumes(present, storage)}
+        shelf.volumes = sizes if sizes or storage.is_files() else dict.fromkeys(_devices(present, storage), 0)
+        if storage.is_files():
+            shelf.content = list(_content(present, storage))
+            place = os.statvfs(present(storage.path))
+            shelf.free = place.f_bavail * place.f_frsize
+        shelf.fault = ""
+    except OSError as error:
+        shelf.fault = f"could not be read: {error.strerror}"
+
+
+def _devices(present: Present, storage: Storage) -> Iterator[str]:
+    """The volumes that the kernel shows as devices or mounts at this moment."""
+    pool, group = storage.other.get("pool", ""), storage.other.get("vgname", "")
+    places = [f"/dev/{group}"] * bool(group)
+    if storage.type == "zfspool":
+        places = [f"/dev/zvol/{pool}", storage.other.get("mountpoint", f"/{pool}")]
+    for place in places:
+        for name in present.names(place):
+            if storages.volume_owner(name) and "-part" not in name:
+                yield f"{storage.name}:{name}"
+
+
+def _content(present: Present, storage: Storage) -> Iterator[dict[str, Any]]:
+    """Templates, images and the like, each as large as it is; an executable snippet is one that does nothing."""
+    for kind in _CONTENT:
+        for name in present.names(storage.folder(kind)) if kind in storage.content else ():
+            facts = present.facts_of(f"{storage.folder(kind)}/{name}")
+            if facts is None or not stat.S_ISREG(facts.st_mode):
+                continue
+            item: dict[str, Any] = {"volid": f"{storage.name}:{kind}/{name}", "size": facts.st_size}
+            if kind == "snippets":
+                item["mode"] = f"{facts.st_mode & 0o777:o}"
+                if facts.st_mode & 0o100:
+                    item["content"] = "#!/bin/sh\n"
+            yield item
+
+
+def named(text: str, table: Mapping[str, Storage]) -> Iterator[tuple[str, int]]:
+    """What a guest's file names: volumes of its own with their bytes (0 if it does not say), and absolute paths."""
+    for line in text.split("\n"):
+        key, _, value = line.partition(":")
+        words = [word.partition("=") for word in value.replace(",", " ").split()] if key[:1] != "#" else []
+        bytes_said = next((formats.size(value) or 0 for name, _, value in words if name == "size"), 0)
+        for name, equals, word in words:
+            storage, volume = storages.split_volume(word if equals else name)
+            if storage in table and storages.volume_owner(volume):
+                yield f"{storage}:{volume}", bytes_said
+            elif (word if equals else name).startswith("/"):
+                yield word if equals else name, 0
