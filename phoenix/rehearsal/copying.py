@@ -6,9 +6,24 @@ import os
 import stat
 
 from phoenix import errors, output
-from phoenix.rehearsal import calls, cluster, layout, node, outcome, places, running, shelves, templates, volumes
+from phoenix.pve import guestconf
+from phoenix.rehearsal import (
+    calls,
+    cluster,
+    imagefiles,
+    images,
+    layout,
+    node,
+    outcome,
+    places,
+    running,
+    shelves,
+    templates,
+    volumes,
+)
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.present import Present
+from phoenix.rehearsal.qm import running as machines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,11 +139,14 @@ class _Copy:
             for volume, count in shelf.volumes.items():
                 self._make_volume(tree, volume, count)
         for name, folder, guest, text in self.guests:
-            for volume, count in shelves.named(text.decode("utf-8", "replace"), self.present.storages):
-                if not volume.startswith("/") and self._is_here(name, volume):
+            said = text.decode("utf-8", "replace")
+            for volume, count in shelves.volumes_named(said, self.present.storages):
+                if self._is_here(name, volume):
                     self._make_named(tree, guest, volume, count)
-            if folder == "lxc" and name == self.present.name:
-                self._fill(tree, text.decode("utf-8", "replace"))
+            if name == self.present.name:
+                self._keep_snapshots(tree, said)
+                if folder == "lxc":
+                    self._fill(tree, guestconf.parse(said).options)
 
     def _is_here(self, owner: str, volume: str) -> bool:
         """Whether a volume that a guest of `owner` names is on a storage that this node sees too."""
@@ -136,9 +154,14 @@ class _Copy:
         shared = storage.other.get("shared") == "1" or storage.path.startswith("/mnt/pve/") or storage.type == "rbd"
         return storage.name in self.shelves and (owner == self.present.name or shared)
 
+    def _path(self, tree: Tree, volume: str) -> str:
+        """Where a volume is in the copy."""
+        storage, name = volumes.split(volume)
+        return layout.inside(tree.root, volumes.path_on(self.present.storages[storage], name))
+
     def _make_named(self, tree: Tree, guest: str, volume: str, count: int) -> None:
         storage = self.present.storages[volume.partition(":")[0]]
-        if volumes.exists(tree, volume):
+        if os.path.exists(self._path(tree, volume)):
             return
         if storage.is_files() and not self.shelves[storage.name].fault:
             self.present.remarks.append(f"{volume}, which {guest} names, is not there")
@@ -146,25 +169,35 @@ class _Copy:
         self._make_volume(tree, volume, count)
 
     def _make_volume(self, tree: Tree, volume: str, count: int) -> None:
+        name = volume.partition(":")[2]
         try:
-            path = tree(volumes.node_path(tree, volume))
-            if os.path.basename(path).startswith(("basevol-", "subvol-")) and not count:
-                os.makedirs(layout.inside(tree.root, volumes.node_path(tree, volume)), exist_ok=True)
-            else:
-                layout.put(layout.inside(tree.root, volumes.node_path(tree, volume)), {"size": count, "mode": "0640"})
+            path = self._path(tree, volume)
+            if path.endswith(".subvol") or os.path.basename(path).startswith(("basevol-", "subvol-")):
+                os.makedirs(path, exist_ok=True)
+                return
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            form = {".qcow2": "qcow2", ".vmdk": "vmdk"}.get(os.path.splitext(path)[1], "raw")
+            continued = "/".join(name.split("/")[:-2])
+            imagefiles.create(path, form, count, f"../{continued}" if continued and form == "qcow2" else "")
         except (Failure, OSError) as error:
             self.present.remarks.append(f"{volume} could not be represented: {error}")
 
-    def _fill(self, tree: Tree, text: str) -> None:
+    def _keep_snapshots(self, tree: Tree, text: str) -> None:
+        """Take the snapshots that a guest's file tells of."""
+        for name, section in guestconf.parse(text).snapshots.items():
+            kept = {key: value for key, value in section.options.items() if key != "vmstate"}
+            lines = "\n".join(f"{key}: {value}" for key, value in kept.items())
+            for volume, _ in shelves.volumes_named(lines, self.present.storages):
+                if volumes.exists(tree, volume) and images.has_feature(tree, volume, "snapshot"):
+                    images.snapshot(tree, volume, name)
+
+    def _fill(self, tree: Tree, options: Mapping[str, str]) -> None:
         """Note on a container's disk which system is on it, as its file says."""
-        said = dict(line.split(": ", 1) for line in reversed(text.partition("\n[")[0].split("\n")) if ": " in line)
-        disks = shelves.named(f"rootfs: {said.get('rootfs', '')}", self.present.storages)
-        volume = next((name for name, _ in disks), "")
-        if volume.startswith("/") or not volume or not volumes.exists(tree, volume):
-            return
-        system = {"ostype": said.get("ostype", "unmanaged"), "arch": said.get("arch", "amd64"), "init": "1"}
-        known = templates.read(volumes.look(self.present, volume)) if self.present.facts else {}
-        volumes.fill(tree, volume, templates.show(known or system))
+        for volume, _ in shelves.volumes_named(f"rootfs: {options.get('rootfs', '')}", self.present.storages):
+            if os.path.exists(self._path(tree, volume)):
+                known = templates.read(volumes.look(self.present, volume)) if self.present.facts else {}
+                system = {"ostype": options.get("ostype", "unmanaged"), "arch": options.get("arch", "amd64")}
+                volumes.fill(tree, volume, templates.show(known or {**system, "init": "1"}))
 
     # --- other folders and files ---
 
@@ -187,18 +220,14 @@ class _Copy:
     def _paths_of_guests(self) -> Iterator[str]:
         for name, _, _, text in self.guests:
             if name == self.present.name:
-                for word, _ in shelves.named(text.decode("utf-8", "replace"), self.present.storages):
-                    if word.startswith("/"):
-                        yield word
+                yield from shelves.paths_named(text.decode("utf-8", "replace"))
 
     # --- what runs ---
 
     def _start(self, tree: Tree) -> None:
-        for guest in sorted(running.guests(self.present)):
-            running.start(tree, guest)
-        for guest, process in outcome.machines(self.present).items():
-            layout.write(tree(f"/run/qemu-server/{guest}.pid"), f"{process}\n")
-            os.makedirs(tree(f"/proc/{process}"), exist_ok=True)
+        running.start(tree, *sorted(running.guests(self.present)))
+        for guest in outcome.machines(self.present):
+            machines.start(tree, guest)
         for _, folder, guest, _ in self.guests:
             path = f"/var/lib/lxc/{guest}/config"
             if folder == "lxc" and os.path.isfile(self.present(path)):

@@ -6,7 +6,8 @@ import os
 
 from phoenix import errors, output
 from phoenix.pve import formats
-from phoenix.rehearsal import calls, jsons, pveversion, running, volumes
+from phoenix.rehearsal import calls, jsons, pveversion, running, shelves, volumes
+from phoenix.rehearsal.qm import running as qm_running
 from phoenix.rehearsal.tree import FACTS, Tree
 from phoenix.text import printable, shell
 
@@ -29,14 +30,21 @@ def begin(tree: Tree, origin: Mapping[str, Any]) -> None:
 
 
 def _state(tree: Tree) -> dict[str, Any]:
+    texts, table = dict(_texts(tree)), volumes.table(tree)
+    said: dict[str, int] = {}
+    for path, text in texts.items():
+        if _guest_of(path)[2]:
+            said.update(shelves.volumes_named(text, table))
     found = {}
-    for storage in volumes.table(tree).values():
+    for storage in table.values():
         for volume in volumes.guest_volumes(tree, storage):
-            found[volume] = volumes.size(tree, volume) or 0
+            path = tree(volumes.path_on(storage, volume.partition(":")[2]))
+            # A folder has no size of its own; it has the one that its guest's file tells.
+            found[volume] = volumes.size_at(path) or said.get(volume, 0)
     return {
-        "files": dict(_texts(tree)),
+        "files": texts,
         "volumes": found,
-        "running": {"lxc": sorted(running.guests(tree)), "vm": sorted(machines(tree))},
+        "running": {"lxc": sorted(running.guests(tree)), "vm": machines(tree)},
     }
 
 
@@ -52,16 +60,12 @@ def _texts(tree: Tree) -> Iterator[tuple[str, str]]:
                     yield path[len(tree.root) :], file.read()
 
 
-def machines(tree: Tree) -> dict[str, str]:
-    """The virtual machines of a node that run, and the process of each."""
-    folder, found = tree("/run/qemu-server"), {}
-    for name in os.listdir(folder) if os.path.isdir(folder) else ():
-        guest, dot, suffix = name.partition(".")
-        if dot and suffix == "pid" and guest.isdigit():
-            process = tree.read(f"/run/qemu-server/{name}").strip()
-            if process.isdigit() and os.path.isdir(tree(f"/proc/{process}")):
-                found[guest] = process
-    return found
+def machines(tree: Tree) -> list[str]:
+    """The virtual machines of a node that run."""
+    folder = tree("/run/qemu-server")
+    names = os.listdir(folder) if os.path.isdir(folder) else ()
+    guests = [name[: -len(".pid")] for name in names if name.endswith(".pid")]
+    return sorted(guest for guest in guests if guest.isdigit() and qm_running.pid(tree, guest))
 
 
 def run(folder: str, options: Mapping[str, str]) -> None:

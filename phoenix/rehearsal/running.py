@@ -27,13 +27,13 @@ def guests(tree: Tree) -> set[str]:
     return {word.split("/")[4] for word in words if word.startswith("@/var/lib/lxc/") and word.endswith("/command")}
 
 
-def start(tree: Tree, guest: str) -> None:
-    """From now on a container runs."""
+def start(tree: Tree, *guests: str) -> None:
+    """From now on these containers run."""
     with locks.cluster(tree):
         table = tree.read(TABLE) or HEADER
-        inode = 1234567 + table.count("\n")
-        line = f"0000000000000000: 00000002 00000000 00010000 0001 01 {inode} {_socket(guest)}\n"
-        tree.replace(TABLE, table + line, 0o644)
+        for inode, guest in enumerate(guests, 1234567 + table.count("\n")):
+            table += f"0000000000000000: 00000002 00000000 00010000 0001 01 {inode} {_socket(guest)}\n"
+        tree.replace(TABLE, table, 0o644)
 
 
 def stop(tree: Tree, guest: str) -> None:

@@ -6,7 +6,7 @@ import os
 import stat
 
 from phoenix.pve import formats, storages
-from phoenix.rehearsal import volumes
+from phoenix.rehearsal import imagefiles, volumes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,8 +55,9 @@ def _look(present: Present, storage: Storage, shelf: Shelf) -> None:
         if storage.is_files() and not present.is_inside(storage.folder("images")):
             shelf.fault = "leads out of the node and was not looked into"
             return
-        sizes = {volume: volumes.size(present, volume) or 0 for volume in volumes.guest_volumes(present, storage)}
-        shelf.volumes = sizes if sizes or storage.is_files() else dict.fromkeys(_devices(present, storage), 0)
+        shelf.volumes = {volume: _size(present, volume) for volume in volumes.guest_volumes(present, storage)}
+        if not storage.is_files():
+            shelf.volumes.update(dict.fromkeys(set(_devices(present, storage)) - set(shelf.volumes), 0))
         if storage.is_files():
             shelf.content = list(_content(present, storage))
             place = os.statvfs(present(storage.path))
@@ -64,6 +65,16 @@ def _look(present: Present, storage: Storage, shelf: Shelf) -> None:
         shelf.fault = ""
     except OSError as error:
         shelf.fault = f"could not be read: {error.strerror}"
+
+
+def _size(present: Present, volume: str) -> int:
+    """The bytes of a volume. Only what a format's header says of itself is read."""
+    path = volumes.node_path(present, volume)
+    if not present.is_inside(path) or os.path.isdir(present(path)):
+        return 0
+    if path.endswith((".qcow2", ".vmdk")):
+        return imagefiles.size(present(path))
+    return os.stat(present(path)).st_size
 
 
 def _devices(present: Present, storage: Storage) -> Iterator[str]:
@@ -93,15 +104,25 @@ def _content(present: Present, storage: Storage) -> Iterator[dict[str, Any]]:
             yield item
 
 
-def named(text: str, table: Mapping[str, Storage]) -> Iterator[tuple[str, int]]:
-    """What a guest's file names: volumes of its own with their bytes (0 if it does not say), and absolute paths."""
+def volumes_named(text: str, table: Mapping[str, Storage]) -> Iterator[tuple[str, int]]:
+    """The volumes of guests that a guest's file names, with their bytes; 0 if it does not say."""
     for line in text.split("\n"):
-        key, _, value = line.partition(":")
-        words = [word.partition("=") for word in value.replace(",", " ").split()] if key[:1] != "#" else []
-        bytes_said = next((formats.size(value) or 0 for name, _, value in words if name == "size"), 0)
-        for name, equals, word in words:
-            storage, volume = storages.split_volume(word if equals else name)
+        words = list(_words(line))
+        count = next((formats.size(word) or 0 for name, word in words if name == "size"), 0)
+        for _, word in words:
+            storage, volume = storages.split_volume(word)
             if storage in table and storages.volume_owner(volume):
-                yield f"{storage}:{volume}", bytes_said
-            elif (word if equals else name).startswith("/"):
-                yield word if equals else name, 0
+                yield word, count
+
+
+def paths_named(text: str) -> Iterator[str]:
+    """The absolute paths that a guest's file names."""
+    return (word for line in text.split("\n") for _, word in _words(line) if word.startswith("/"))
+
+
+def _words(line: str) -> Iterator[tuple[str, str]]:
+    """The parts of an option's value: NAME=WORD, or a word alone."""
+    key, _, value = line.partition(":")
+    for part in value.replace(",", " ").split() if key[:1] != "#" else ():
+        name, equals, word = part.partition("=")
+        yield (name, word) if equals else ("", part)

@@ -289,9 +289,9 @@ def test_nothing_but_files_is_asked_of_a_node(built, tmp_path):
     assert any("8.2.4; the rehearsal behaves as 8.4" in doubt for doubt in found["could_differ"])
     assert [guest["id"] for guest in found["guests"]] == ["9001"]
     volumes = keep / "var/lib/phoenix-rehearsal-volumes"
-    sizes = {path.name: path.stat().st_size for path in volumes.rglob("*-disk-*")}
-    assert sizes["vm-101-disk-0"] == 8 << 30
-    assert set(sizes) == {"vm-101-disk-0", "vm-102-disk-3", "subvol-102-disk-1"}
+    assert (volumes / "thin/vm-101-disk-0").stat().st_size == 8 << 30
+    names = {path.name for path in volumes.rglob("*-disk-*")}
+    assert names == {"vm-101-disk-0", "vm-102-disk-3", "snap_vm-102-disk-3_s", "subvol-102-disk-1"}
     assert (keep / "srv/data").is_dir()
     listed = subprocess.run([str(keep / "usr/sbin/pct"), "list"], capture_output=True, text=True, check=True, env={})
     assert [line.split()[:2] for line in listed.stdout.splitlines()[1:]] == [
@@ -368,9 +368,11 @@ def test_five_hundred_guests_take_a_few_seconds(world, tmp_path):
         sockets += f"0: 2 0 10000 1 1 {guest} @/var/lib/lxc/{guest}/command\n"
     with open(world.root / "proc/net/unix", "a") as file:
         file.write(sockets)
-    begun = time.monotonic()
+    begun = os.times()
     found = world.document("stop", "9001")
-    assert time.monotonic() - begun < 8
+    ended = os.times()
+    # What it costs, not how long it takes: this machine may be busy with other tests.
+    assert ended.children_user + ended.children_system - begun.children_user - begun.children_system < 8
     assert [guest["id"] for guest in found["guests"]] == ["9001"]
 
 
