@@ -33,7 +33,7 @@ _KERNELS = {8: "6.8.12-1-pve", 9: "6.14.8-2-pve"}
 
 def manager(tree: Tree) -> tuple[str, str]:
     """The version of the manager, and the commit that it was built from."""
-    number, _, repoid = _VERSIONS[min(tree.release, 9)]["pve-manager"].partition("running version: ")[2].partition("/")
+    number, _, repoid = VERSIONS[min(tree.release, 9)]["pve-manager"].partition("running version: ")[2].partition("/")
     return number, repoid.rstrip(")")
 
 
