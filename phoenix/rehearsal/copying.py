@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 
@@ -10,8 +11,6 @@ from phoenix.pve import guestconf
 from phoenix.rehearsal import (
     calls,
     cluster,
-    imagefiles,
-    images,
     layout,
     node,
     outcome,
@@ -24,13 +23,17 @@ from phoenix.rehearsal import (
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.present import Present
 from phoenix.rehearsal.qm import running as machines
+from phoenix.rehearsal.volumes import activation
+from phoenix.rehearsal.volumes import plugin as plugins
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
+    from phoenix.pve.guestconf import GuestConf
     from phoenix.rehearsal.tree import Tree
+    from phoenix.rehearsal.volumes.plugin import Plugin
 
 _KERNELS = ("/dev", "/proc", "/sys")
 """Folders that the rehearsal node has its own of: only what is named in /dev is made."""
@@ -107,7 +110,11 @@ class _Copy:
         self._write_cluster(tree)
         for path, text in present.own_files():
             layout.write(tree(path), text, 0o600)
-        self._make_volumes(tree)
+        mounts = self._mounts()
+        if mounts:
+            layout.write(tree(activation.MOUNTS), mounts)
+        with _silence():
+            self._make_volumes(tree)
         self._make_paths(tree)
         self._start(tree)
         faults = present.data(faults.FILE) if present.facts else None
@@ -131,70 +138,71 @@ class _Copy:
             layout.write(tree("/etc/pve/.members"), members, 0o440)
         cluster.refresh(tree)
 
+    def _mounts(self) -> str:
+        """What is mounted, without the options, in which there may be names of users."""
+        lines = [line.split(" ") for line in self.present.read(activation.MOUNTS).split("\n")]
+        return "".join(f"{' '.join(words[:3])} rw 0 0\n" for words in lines if len(words) > 2)
+
     # --- volumes ---
 
     def _make_volumes(self, tree: Tree) -> None:
-        """Each volume as a file that is as large as the volume, and empty."""
-        for shelf in self.shelves.values():
-            for volume, count in shelf.volumes.items():
-                self._make_volume(tree, volume, count)
+        """Each volume as a file that is as large as the volume, and empty; those that guests name come first."""
+        found = {name: plugins.plugin(tree, storage) for name, storage in self.present.storages.items()}
         for name, folder, guest, text in self.guests:
             said = text.decode("utf-8", "replace")
             for volume, count in shelves.volumes_named(said, self.present.storages):
-                if self._is_here(name, volume):
-                    self._make_named(tree, guest, volume, count)
+                self._make_named(found[volume.partition(":")[0]], volume, count, name, guest)
             if name == self.present.name:
-                self._keep_snapshots(tree, said)
+                conf = guestconf.parse(said)
+                self._keep_snapshots(found, conf)
                 if folder == "lxc":
-                    self._fill(tree, guestconf.parse(said).options)
+                    self._fill(tree, found, conf.options)
+        for storage, shelf in self.shelves.items():
+            for name, count in shelf.volumes.items():
+                self._make_volume(found[storage], name, count)
 
-    def _is_here(self, owner: str, volume: str) -> bool:
-        """Whether a volume that a guest of `owner` names is on a storage that this node sees too."""
-        storage = self.present.storages[volume.partition(":")[0]]
-        shared = storage.other.get("shared") == "1" or storage.path.startswith("/mnt/pve/") or storage.type == "rbd"
-        return storage.name in self.shelves and (owner == self.present.name or shared)
-
-    def _path(self, tree: Tree, volume: str) -> str:
-        """Where a volume is in the copy."""
-        storage, name = volumes.split(volume)
-        return layout.inside(tree.root, volumes.path_on(self.present.storages[storage], name))
-
-    def _make_named(self, tree: Tree, guest: str, volume: str, count: int) -> None:
-        storage = self.present.storages[volume.partition(":")[0]]
-        if os.path.exists(self._path(tree, volume)):
+    def _make_named(self, found: Plugin, volume: str, count: int, node: str, guest: str) -> None:
+        """Make a volume that a guest of `node` names, if this node sees it too."""
+        storage, name = found.storage, volume.partition(":")[2]
+        shelf = self.shelves.get(storage.name)
+        if shelf is None or (node != self.present.name and not storage.is_shared()):
             return
-        if storage.is_files() and not self.shelves[storage.name].fault:
-            self.present.remarks.append(f"{volume}, which {guest} names, is not there")
-            return
-        self._make_volume(tree, volume, count)
-
-    def _make_volume(self, tree: Tree, volume: str, count: int) -> None:
-        name = volume.partition(":")[2]
         try:
-            path = self._path(tree, volume)
-            if path.endswith(".subvol") or os.path.basename(path).startswith(("basevol-", "subvol-")):
-                os.makedirs(path, exist_ok=True)
+            path = found.path(name)
+            if storage.is_files() and not shelf.fault and self.present.facts_of(path) is None:
+                self.present.remarks.append(f"{volume}, which {guest} names, is not there")
                 return
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            form = {".qcow2": "qcow2", ".vmdk": "vmdk"}.get(os.path.splitext(path)[1], "raw")
-            continued = "/".join(name.split("/")[:-2])
-            imagefiles.create(path, form, count, f"../{continued}" if continued and form == "qcow2" else "")
-        except (Failure, OSError) as error:
-            self.present.remarks.append(f"{volume} could not be represented: {error}")
+        except Failure:
+            pass  # it will be said below
+        self._make_volume(found, name, shelf.volumes.get(name) or count)
 
-    def _keep_snapshots(self, tree: Tree, text: str) -> None:
+    def _make_volume(self, found: Plugin, name: str, count: int) -> None:
+        try:
+            layout.inside(self.target, found.path(name))
+            if not found.exists(name):
+                found.represent(name, count)
+        except (Failure, OSError) as error:
+            self.present.remarks.append(f"{found.storage.name}:{name} could not be represented: {error}")
+
+    def _keep_snapshots(self, found: Mapping[str, Plugin], conf: GuestConf) -> None:
         """Take the snapshots that a guest's file tells of."""
-        for name, section in guestconf.parse(text).snapshots.items():
+        for snapshot, section in conf.snapshots.items():
             kept = {key: value for key, value in section.options.items() if key != "vmstate"}
             lines = "\n".join(f"{key}: {value}" for key, value in kept.items())
             for volume, _ in shelves.volumes_named(lines, self.present.storages):
-                if volumes.exists(tree, volume) and images.has_feature(tree, volume, "snapshot"):
-                    images.snapshot(tree, volume, name)
+                storage, _, name = volume.partition(":")
+                plugin = found[storage]
+                try:
+                    if plugin.exists(name) and plugin.feature(name, "snapshot", "", ()):
+                        plugin.snapshot(name, snapshot)
+                except (Failure, OSError) as error:
+                    self.present.remarks.append(f"snapshot {snapshot} of {volume} could not be represented: {error}")
 
-    def _fill(self, tree: Tree, options: Mapping[str, str]) -> None:
+    def _fill(self, tree: Tree, found: Mapping[str, Plugin], options: Mapping[str, str]) -> None:
         """Note on a container's disk which system is on it, as its file says."""
         for volume, _ in shelves.volumes_named(f"rootfs: {options.get('rootfs', '')}", self.present.storages):
-            if os.path.exists(self._path(tree, volume)):
+            storage, _, name = volume.partition(":")
+            if found[storage].exists(name):
                 known = templates.read(volumes.look(self.present, volume)) if self.present.facts else {}
                 system = {"ostype": options.get("ostype", "unmanaged"), "arch": options.get("arch", "amd64")}
                 volumes.fill(tree, volume, templates.show(known or {**system, "init": "1"}))
@@ -245,6 +253,19 @@ class _Copy:
             "remarks": remarks,
             "free": {name: shelf.free for name, shelf in self.shelves.items()},
         }
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """What the tools would say of volumes that they make is not said meanwhile."""
+    kept, nothing = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nothing)
 
 
 def _paths_of(config: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ from phoenix.pve import formats
 from phoenix.rehearsal import calls, jsons, pveversion, running, shelves, volumes
 from phoenix.rehearsal.qm import running as qm_running
 from phoenix.rehearsal.tree import FACTS, Tree
+from phoenix.rehearsal.volumes import plugin as plugins
 from phoenix.text import printable, shell
 
 TYPE_CHECKING = False
@@ -37,10 +38,10 @@ def _state(tree: Tree) -> dict[str, Any]:
             said.update(shelves.volumes_named(text, table))
     found = {}
     for storage in table.values():
-        for volume in volumes.guest_volumes(tree, storage):
-            path = tree(volumes.path_on(storage, volume.partition(":")[2]))
-            # A folder has no size of its own; it has the one that its guest's file tells.
-            found[volume] = volumes.size_at(path) or said.get(volume, 0)
+        plugin = plugins.plugin(tree, storage)
+        for name in plugin.listed():
+            volume = f"{storage.name}:{name}"
+            found[volume] = plugin.size(name) or said.get(volume, 0)
     return {
         "files": texts,
         "volumes": found,

@@ -6,7 +6,7 @@ import os
 import stat
 
 from phoenix.pve import formats, storages
-from phoenix.rehearsal import imagefiles, volumes
+from phoenix.rehearsal.volumes import plugin as plugins
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from phoenix.pve.storages import Storage
     from phoenix.rehearsal.present import Present
+    from phoenix.rehearsal.volumes.plugin import Plugin
 
 SECONDS = 5.0
 """How long the storages have to answer: one on a server that is away never does."""
@@ -22,7 +23,7 @@ _CONTENT = ("backup", "import", "iso", "snippets", "vztmpl")
 
 
 class Shelf:
-    """What one storage holds: `content` as a description of a node has it, `volumes` with their bytes."""
+    """What one storage holds: `content` as a description of a node has it, `volumes` by name with their bytes."""
 
     def __init__(self) -> None:
         self.content: list[dict[str, Any]] = []
@@ -52,12 +53,11 @@ def look(present: Present) -> dict[str, Shelf]:
 
 def _look(present: Present, storage: Storage, shelf: Shelf) -> None:
     try:
-        if storage.is_files() and not present.is_inside(storage.folder("images")):
+        if not all(present.is_inside(place) for place in storage.places()):
             shelf.fault = "leads out of the node and was not looked into"
             return
-        shelf.volumes = {volume: _size(present, volume) for volume in volumes.guest_volumes(present, storage)}
-        if not storage.is_files():
-            shelf.volumes.update(dict.fromkeys(set(_devices(present, storage)) - set(shelf.volumes), 0))
+        found = plugins.plugin(present, storage)
+        shelf.volumes = {name: _size(present, found, name) for name in found.listed()}
         if storage.is_files():
             shelf.content = list(_content(present, storage))
             place = os.statvfs(present(storage.path))
@@ -67,26 +67,18 @@ def _look(present: Present, storage: Storage, shelf: Shelf) -> None:
         shelf.fault = f"could not be read: {error.strerror}"
 
 
-def _size(present: Present, volume: str) -> int:
-    """The bytes of a volume. Only what a format's header says of itself is read."""
-    path = volumes.node_path(present, volume)
-    if not present.is_inside(path) or os.path.isdir(present(path)):
+def _size(present: Present, found: Plugin, name: str) -> int:
+    """The bytes of a volume, of which nothing is read but what a format's header says of itself."""
+    path = found.path(name)
+    facts = present.facts_of(path)
+    if facts is None:
         return 0
-    if path.endswith((".qcow2", ".vmdk")):
-        return imagefiles.size(present(path))
-    return os.stat(present(path)).st_size
-
-
-def _devices(present: Present, storage: Storage) -> Iterator[str]:
-    """The volumes that the kernel shows as devices or mounts at this moment."""
-    pool, group = storage.other.get("pool", ""), storage.other.get("vgname", "")
-    places = [f"/dev/{group}"] * bool(group)
-    if storage.type == "zfspool":
-        places = [f"/dev/zvol/{pool}", storage.other.get("mountpoint", f"/{pool}")]
-    for place in places:
-        for name in present.names(place):
-            if storages.volume_owner(name) and "-part" not in name:
-                yield f"{storage.name}:{name}"
+    if stat.S_ISBLK(facts.st_mode):
+        sectors = present.read(f"/sys/dev/block/{os.major(facts.st_rdev)}:{os.minor(facts.st_rdev)}/size").strip()
+        return 512 * int(sectors) if sectors.isdigit() else 0
+    if path.endswith((".qcow2", ".vmdk")) or stat.S_ISDIR(facts.st_mode):
+        return found.size(name) or 0
+    return facts.st_size
 
 
 def _content(present: Present, storage: Storage) -> Iterator[dict[str, Any]]:

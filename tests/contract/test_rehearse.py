@@ -139,7 +139,7 @@ def test_the_copy_is_kept_where_it_is_wanted_and_can_be_gone_on_with(world, tmp_
     config = f"--config={world.root}/etc/phoenix"
     assert world.run(f"--root={keep}", config, "status").out.split()[2] == "stopped"
     assert os.stat(keep / "var/lib/vz/images/9001/vm-9001-disk-0.raw").st_size == 8 << 30
-    assert os.stat(keep / "var/lib/phoenix-rehearsal-volumes/local-lvm/vm-100-disk-0").st_size == 3 << 30
+    assert os.stat(keep / "dev/pve/vm-100-disk-0").st_size == 3 << 30
     with world.untouched():
         again = world.run(f"--root={keep}", config, "rehearse", "start", "9001", "--output=json").document
     assert [guest["runs"] for guest in again["guests"]] == [True]
@@ -288,10 +288,11 @@ def test_nothing_but_files_is_asked_of_a_node(built, tmp_path):
     assert (found["node"]["name"], found["node"]["version"]) == ("pve1", "8.2.4")
     assert any("8.2.4; the rehearsal behaves as 8.4" in doubt for doubt in found["could_differ"])
     assert [guest["id"] for guest in found["guests"]] == ["9001"]
-    volumes = keep / "var/lib/phoenix-rehearsal-volumes"
-    assert (volumes / "thin/vm-101-disk-0").stat().st_size == 8 << 30
-    names = {path.name for path in volumes.rglob("*-disk-*")}
-    assert names == {"vm-101-disk-0", "vm-102-disk-3", "snap_vm-102-disk-3_s", "subvol-102-disk-1"}
+    assert (keep / "dev/pve/vm-101-disk-0").stat().st_size == 8 << 30
+    assert {path.name for path in (keep / "dev/pve").iterdir()} == {
+        *("vm-101-disk-0", "vm-102-disk-3", "snap_vm-102-disk-3_s")
+    }
+    assert (keep / "tank/vm/subvol-102-disk-1").is_dir()
     assert (keep / "srv/data").is_dir()
     listed = subprocess.run([str(keep / "usr/sbin/pct"), "list"], capture_output=True, text=True, check=True, env={})
     assert [line.split()[:2] for line in listed.stdout.splitlines()[1:]] == [

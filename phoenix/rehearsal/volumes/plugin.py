@@ -165,6 +165,16 @@ class Plugin:
         words.formatting(self.storage, path, form, kib << 10)
         imagefiles.create(self.tree(path), form, kib << 10)
 
+    def represent(self, name: str, size: int) -> None:
+        """Make what stands for a volume that a real node has: empty, and as large."""
+        found, path = self.parse(name), self.here(name)
+        if found.form == "subvol":
+            os.makedirs(path, 0o755)
+            return
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        backing = f"../{found.base_owner}/{found.base}" if found.base and found.form == "qcow2" else ""
+        imagefiles.create(path, found.form, size, backing)
+
     def free(self, name: str) -> None:
         """Remove a volume with its snapshots, and the guest's folder with the last one."""
         found, path = self.parse(name), self.path(name)

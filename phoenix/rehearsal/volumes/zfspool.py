@@ -108,6 +108,16 @@ class ZFSPoolPlugin(Plugin):
             imagefiles.create(path, "raw", -(-(kib << 10) // _MIB) * _MIB)
         return name
 
+    def represent(self, name: str, size: int) -> None:
+        """Make what stands for a volume that a real node has: empty, and as large."""
+        super().represent(name, size)
+        found = self.parse(name)
+        facts = {"refquota": str(size)} if found.form == "subvol" and size else {}
+        if found.base:
+            facts["origin"] = found.base
+        if facts:
+            self._note(name, facts)
+
     def free(self, name: str) -> None:
         """Remove a volume with its snapshots."""
         for snapshot in self.snapshots(name):
