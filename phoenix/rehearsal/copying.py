@@ -9,8 +9,8 @@ import stat
 from phoenix import errors, output
 from phoenix.pve import guestconf
 from phoenix.rehearsal import (
-    calls,
     cluster,
+    faults,
     layout,
     node,
     outcome,
@@ -117,9 +117,9 @@ class _Copy:
             self._make_volumes(tree)
         self._make_paths(tree)
         self._start(tree)
-        faults = present.data(faults.FILE) if present.facts else None
-        if faults is not None:
-            layout.write(tree(faults.FILE), faults)
+        wanted = present.data(faults.FILE) if present.facts else None
+        if wanted is not None:
+            layout.write(tree(faults.FILE), wanted)
         outcome.begin(tree, self._origin())
 
     def _write_cluster(self, tree: Tree) -> None:
