@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 _QCOW: Final = b"QFI\xfb"
 _VMDK: Final = b"KDMV"
 _SECTOR: Final = 512
+_BLANK: Final = 4 << 20
+"""As much space uses an image at most that was never written to."""
 _CLUSTER_BITS: Final = 16
 _SNAPSHOTS_AT: Final = 1 << 20
 """Where the table of snapshots stands in our qcow2 files; the header says so."""
@@ -150,6 +152,16 @@ def mark(path: str) -> None:
 def is_marked(path: str) -> bool:
     """Whether an image is noted to hold a system that boots."""
     return read_text(path).startswith(_SYSTEM)
+
+
+def holds_system(path: str) -> bool:
+    """Whether an image, or what it continues, holds a system that boots, as far as one sees: it is not blank."""
+    while os.path.isfile(path):
+        if is_marked(path) or os.stat(path).st_blocks * _SECTOR > _BLANK:
+            return True
+        below = backing(path)
+        path = os.path.join(os.path.dirname(path), below) if below else ""
+    return False
 
 
 def copy(source: str, target: str) -> None:

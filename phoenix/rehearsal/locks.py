@@ -38,25 +38,25 @@ def config(tree: Tree, kind: Kind, guest: str, seconds: float = 10.0) -> _Held:
     return file(tree, kind.lock.format(guest), seconds)
 
 
-def file(tree: Tree, path: str, seconds: float = 10.0) -> _Held:
-    """The flock of one file, waited for as long as the real tools do."""
+def file(tree: Tree, path: str, seconds: float = 10.0, *, shared: bool = False) -> _Held:
+    """The flock of one file, waited for as long as the real tools do; `shared` with others who only read."""
     number = _open(tree, path)
-    if _locked(number):
+    if _locked(number, shared=shared):
         return _Held(number)
     complain("trying to acquire lock...")
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         time.sleep(_STEP)
-        if _locked(number):
+        if _locked(number, shared=shared):
             complain(" OK")
             return _Held(number)
     os.close(number)
     raise Failure(f"can't lock file '{path}' - got timeout", 4)
 
 
-def _locked(number: int) -> bool:
+def _locked(number: int, *, shared: bool = False) -> bool:
     try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(number, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -1,215 +1,199 @@
-"""`qm clone` and `qm template`."""
+"""`qm clone`: another machine, with copies of the disks or linked to those of a template."""
 
 from __future__ import annotations
 
+import os
+
+from phoenix.pve import formats
 from phoenix.pve.guestconf import GuestConf
+from phoenix.pve.tables import machine
 from phoenix.rehearsal import cluster, locks, pools, snapshots, volumes, worker
-from phoenix.rehearsal.failures import BadParameters, Failure, Interrupted
+from phoenix.rehearsal.failures import Failure, Interrupted
 from phoenix.rehearsal.kinds import VM
 from phoenix.rehearsal.pauses import pause
-from phoenix.rehearsal.qm import disks, drives, running, state, values
+from phoenix.rehearsal.qm import copies, drives, state, values
 from phoenix.rehearsal.speech import complain, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from phoenix.rehearsal.tree import Tree
 
-_NOT_CLONED = (
-    "lock",
-    "parent",
-    "protection",
-    "snaptime",
-    "snapstate",
-    "template",
-    "vmstate",
-    "runningmachine",
-    "runningcpu",
-)
-
-
-class _Order:
-    """What is to be cloned, and into what."""
-
-    def __init__(self, given: dict[str, str], conf: GuestConf) -> None:
-        self.guest = given["vmid"]
-        self.target = given["newid"]
-        self.snapshot = given.get("snapname", "")
-        self.storage = given.get("storage", "")
-        self.form = given.get("format", "")
-        is_template = conf.options.get("template") == "1"
-        self.full = given.get("full", "0" if is_template else "1") == "1"
+_NOT_CLONED = frozenset(
+    (
+        "lock", "parent", "running-nets-host-mtu", "runningcpu", "runningmachine", "snapstate", "snaptime", "template",
+        "vmstate",
+    )
+)  # fmt: skip
+_SECONDS = 1.0
 
 
 def run(tree: Tree, given: dict[str, str]) -> int:
     """Clone a machine."""
-    cluster.check_quorum(tree)
-    conf = state.read(tree, given["vmid"], 2)
-    order = _Order(given, conf)
-    pools.check(tree, given.get("pool"))
-    if given.get("target", tree.name) != tree.name:
-        raise Failure(f"no such cluster node '{given['target']}'")
-    if not order.full:
+    clone = _Clone(tree, given)
+    clone.look()
+    return worker.run(clone.do)
+
+
+class _Clone:
+    """A clone, as a call wants it. All is looked at twice: before the task, and with the locks held."""
+
+    def __init__(self, tree: Tree, given: dict[str, str]) -> None:
+        self.tree = tree
+        self.given = given
+        self.guest = given["vmid"]
+        self.target = given["newid"]
+        self.runs = state.process(tree, self.guest, 2) != 0
+        self.wish = copies.Wish(
+            self.guest,
+            self.target,
+            storage=given.get("storage", ""),
+            form=given.get("format", ""),
+            snapshot=given.get("snapname", ""),
+            live=self.runs,
+        )
+        self.new = GuestConf()
+        self.disks: dict[str, dict[str, str]] = {}
+        self.full: set[str] = set()
+
+    def look(self) -> None:
+        """Work out what the new machine will be; Failure or BadParameters if it cannot be."""
+        tree, given = self.tree, self.given
+        pools.check(tree, given.get("pool"))
+        node = given.get("target", tree.name)
+        if node not in (tree.name, "localhost") and not os.path.isdir(tree(f"/etc/pve/nodes/{node}")):
+            raise Failure(f"no such cluster node '{node}'")
+        if self.wish.storage:
+            values.for_images(tree, self.wish.storage)
+        cluster.check_quorum(tree)
+        conf = cluster.read(tree, VM, self.guest)
+        cluster.check_lock(VM, conf)
+        source = snapshots.find(conf, self.wish.snapshot, 2) if self.wish.snapshot else conf
+        full = given.get("full", str(int(conf.options.get("template") != "1"))) == "1"
         for name in ("storage", "format"):
-            if name in given:
+            if name in given and not full:
                 raise Failure(f"parameter '{name}' not allowed for linked clones", 2)
-    if order.storage:
-        values.for_images(tree, order.storage)
-    cluster.check_lock(VM, conf)
-    source = snapshots.find(conf, order.snapshot, 2) if order.snapshot else conf
-    _check_features(tree, source, order)
-    _check_target(tree, order)
-    new = _configuration(source, given)
-    cluster.create(tree, VM, order.target, "lock: clone\n")
-    return worker.run(lambda: _task(tree, order, source, new, given.get("pool")))
+        if node not in (tree.name, "localhost"):
+            self._check_shared(source, node)
+        if os.path.isfile(tree(cluster.guest_file(tree, VM, self.target))):
+            raise Failure(f"unable to create VM {self.target}: config file already exists", 2)
+        self._take_over(source, full=full)
+
+    def _check_shared(self, source: GuestConf, node: str) -> None:
+        for _, volume in drives.disks(source):
+            storage = self.wish.storage or volumes.split(volume)[0]
+            if not volumes.existing(self.tree, storage).is_shared():
+                if self.wish.storage:
+                    raise Failure(f"can't clone to non-shared storage '{storage}'")
+                raise Failure(f"can't clone VM to node '{node}' (VM uses local storage)")
+
+    def _take_over(self, source: GuestConf, *, full: bool) -> None:
+        """What of the configuration the clone gets, and which disks are to be copied and how."""
+        self.new, self.disks, self.full = GuestConf(), {}, set()
+        self.new.description = source.description
+        for name in sorted(source.options):
+            value = source.options[name]
+            if name in _NOT_CLONED or name.startswith("unused"):
+                continue
+            if full and self.runs and not self.wish.snapshot and name == "tpmstate0":
+                raise Failure("cannot clone TPM state while VM is running", 2)
+            if name.startswith("net") and name[3:].isdigit():
+                self.new.options[name] = _fresh_address(value, self.tree.release)
+            elif VM.is_drive(name):
+                self._take_drive(name, value, full=full)
+            else:
+                self.new.options[name] = value
+
+    def _take_drive(self, name: str, value: str, *, full: bool) -> None:
+        found = drives.parse(name, value)
+        generated = drives.is_cloud_init(found["file"])
+        if drives.is_cdrom(found) and not generated:
+            self.new.options[name] = value
+            return
+        as_full = full or generated or name == "tpmstate0"
+        if not _can(self.tree, found["file"], "copy" if as_full else "clone", self.wish.snapshot):
+            what = "a snapshot of " if self.wish.snapshot else ""
+            word = "Full" if as_full else "Linked"
+            raise Failure(f"{word} clone feature is not supported for {what}'{found['file']}' ({name})", 2)
+        if as_full:
+            self.full.add(name)
+        self.disks[name] = found
+
+    def do(self) -> None:
+        """The work of the task."""
+        tree = self.tree
+        source = VM.lock.format(self.guest)
+        with locks.file(tree, source, _SECONDS, shared=not self.runs), locks.config(tree, VM, self.target, _SECONDS):
+            self.look()
+            if tree.release >= 9:
+                say(f"creating a clone of VM {self.guest} with ID {self.target}")
+            self._name()
+            self._reserve()
+            made: list[str] = []
+            try:
+                self._fill(made)
+            except (Failure, Interrupted, OSError) as error:
+                text = {Failure: str(error), Interrupted: "interrupted by signal"}.get(type(error), str(error))
+                self._undo(made)
+                raise Failure(f"clone failed: {text}") from error
+
+    def _name(self) -> None:
+        settings = self.new.options
+        settings["smbios1"] = _fresh_uuid(settings.get("smbios1", ""))
+        if settings.get("vmgenid", "0") != "0":
+            settings["vmgenid"] = values.uuid()
+        settings["name"] = self.given.get("name") or "Copy-of-VM-" + settings.get("name", self.guest)
+        if self.given.get("description"):
+            self.new.description = self.given["description"] + "\n"
+
+    def _reserve(self) -> None:
+        path = cluster.guest_file(self.tree, VM, self.target)
+        try:
+            cluster.create(self.tree, VM, self.target, "# qmclone temporary file\nlock: clone\n")
+        except cluster.Taken as error:
+            raise Failure(f"close (rename) atomic file '{path}' failed: File exists") from error
+        firewall = f"/etc/pve/firewall/{self.guest}.fw"
+        if os.path.exists(self.tree(firewall)):
+            self.tree.replace(f"/etc/pve/firewall/{self.target}.fw", self.tree.read(firewall))
+
+    def _fill(self, made: list[str]) -> None:
+        self.new.options["lock"] = "clone"
+        for name in sorted(self.disks):
+            copied = copies.copy(self.tree, name, self.disks[name], self.wish, made, full=name in self.full)
+            self.new.options[name] = drives.show(copied, self.tree.release)
+            cluster.write(self.tree, VM, self.target, self.new)
+        pause()
+        del self.new.options["lock"]
+        conf = cluster.read_quick(self.tree, VM, self.guest)
+        waiting = [*conf.pending, *(["delete"] if conf.delete else [])]
+        if waiting and not self.wish.snapshot:
+            complain(f"found pending changes for '{','.join(waiting)}', discarding for clone")
+        cluster.write(self.tree, VM, self.target, self.new)
+        pools.add(self.tree, self.given.get("pool"), self.target)
+
+    def _undo(self, made: list[str]) -> None:
+        for volume in made:
+            try:
+                volumes.free(self.tree, volume)
+            except Failure as failure:
+                complain(failure.text)
+        firewall = self.tree(f"/etc/pve/firewall/{self.target}.fw")
+        if os.path.exists(firewall):
+            os.unlink(firewall)
+        cluster.remove(self.tree, VM, self.target)
 
 
-def _check_target(tree: Tree, order: _Order) -> None:
-    kind, _ = cluster.owner(tree, order.target)
-    if kind == "VM":
-        raise Failure(f"unable to create VM {order.target}: config file already exists", 2)
-    if tree.release >= 9:
-        say(f"creating a clone of VM {order.guest} with ID {order.target}")
-    if kind:
-        path = cluster.guest_file(tree, VM, order.target)
-        raise Failure(f"close (rename) atomic file '{path}' failed: File exists")
+def _can(tree: Tree, volume: str, feature: str, snapshot: str) -> bool:
+    return formats.is_volume_id(volume) and volumes.has_feature(tree, volume, feature, snapshot)
 
 
-def _configuration(source: GuestConf, given: dict[str, str]) -> GuestConf:
-    new = GuestConf()
-    new.description = source.description
-    for name, value in source.options.items():
-        if name in _NOT_CLONED or name.startswith("unused"):
-            continue
-        new.options[name] = _fresh_address(value) if name.startswith("net") and name[3:].isdigit() else value
-    new.options["smbios1"] = _fresh_uuid(source.options.get("smbios1", ""))
-    if "vmgenid" in new.options:
-        new.options["vmgenid"] = values.uuid()
-    if "name" in given:
-        new.options["name"] = given["name"]
-    else:
-        new.options["name"] = f"Copy-of-{source.options['name']}" if "name" in source.options else ""
-        new.options["name"] = new.options["name"] or f"Copy-of-VM-{given['vmid']}"
-    if "description" in given:
-        new.description = given["description"] + "\n" if given["description"] else ""
-    return new
-
-
-def _fresh_address(text: str) -> str:
-    model, _, rest = text.partition("=")
-    return values.network(",".join([model, *rest.split(",")[1:]]), 8)
+def _fresh_address(text: str, release: int) -> str:
+    found = formats.properties(machine.PROPERTIES["net"], text)[0]
+    found.pop("macaddr", None)
+    model = found.pop("model")
+    return values.network(",".join([model, *(f"{key}={value}" for key, value in found.items())]), release)
 
 
 def _fresh_uuid(text: str) -> str:
-    rest = [part for part in text.split(",") if part and not part.startswith("uuid=")]
-    return ",".join([f"uuid={values.uuid()}", *rest])
-
-
-def _check_features(tree: Tree, source: GuestConf, order: _Order) -> None:
-    for name, parsed in drives.all_of(source):
-        volume = drives.volume(name, source.options[name])
-        if not volume or drives.is_cdrom(parsed):
-            continue
-        if order.full:
-            if not volumes.has_feature(tree, volume, "copy", order.snapshot):
-                raise Failure(f"Full clone feature is not supported for drive '{name}'", 2)
-        elif not volumes.has_feature(tree, volume, "clone", order.snapshot):
-            raise Failure(f"Linked clone feature is not supported for drive '{name}'", 2)
-
-
-def _task(tree: Tree, order: _Order, source: GuestConf, new: GuestConf, pool: str | None) -> None:
-    made: list[str] = []
-    try:
-        with locks.config(tree, VM, order.guest):
-            for name, parsed in drives.all_of(source):
-                new.options[name] = _drive(tree, order, name, parsed, made)
-            pause()
-    except (Failure, Interrupted, OSError) as error:
-        disks.free(tree, made)
-        cluster.remove(tree, VM, order.target)
-        text = error.text if isinstance(error, Failure) else "interrupted by signal"
-        raise Failure(f"clone failed: {text}") from error
-    cluster.write(tree, VM, order.target, new)
-    pools.add(tree, pool, order.target)
-
-
-def _drive(tree: Tree, order: _Order, name: str, parsed: dict[str, str], made: list[str]) -> str:
-    volume = parsed["file"]
-    if drives.is_cloud_init(volume):
-        return _cloud_init(tree, order, parsed, made)
-    if drives.is_cdrom(parsed) or ":" not in volume:
-        return drives.show(parsed)
-    if not order.full:
-        say(f"create linked clone of drive {name} ({volume})")
-        parsed["file"] = volumes.clone_linked(tree, volume, order.target, order.snapshot)
-    else:
-        storage = order.storage or volumes.split(volume)[0]
-        form = order.form or volumes.form(tree, volume)
-        say(f"create full clone of drive {name} ({volume})")
-        parsed["file"] = copy(tree, volume, storage, order.target, form)
-    made.append(parsed["file"])
-    drives.measure(tree, parsed)
-    return drives.show(parsed)
-
-
-def _cloud_init(tree: Tree, order: _Order, parsed: dict[str, str], made: list[str]) -> str:
-    volume = parsed["file"]
-    storage = order.storage if order.full and order.storage else volumes.split(volume)[0]
-    form, name = volumes.form(tree, volume), f"vm-{order.target}-cloudinit"
-    kib = (volumes.size(tree, volume) or 4 << 20) >> 10
-    parsed["file"] = volumes.allocate(tree, volumes.existing(tree, storage), order.target, kib, form, name)
-    made.append(parsed["file"])
-    return drives.show(parsed)
-
-
-def copy(tree: Tree, volume: str, storage: str, guest: str, form: str) -> str:
-    """A full copy of a volume, as a new volume of a guest; tells how far it is."""
-    if not volumes.existing(tree, storage).is_files():
-        form = "raw"
-    kib = -(-(volumes.size(tree, volume) or 0) // 1024)
-    target = volumes.allocate(tree, volumes.existing(tree, storage), guest, kib, form)
-    if tree.release >= 9:
-        say(f"allocated target volume '{target}'")
-    volumes.copy_into(tree, volume, target)
-    disks.fill(tree, volume, target)
-    return target
-
-
-def template(tree: Tree, given: dict[str, str]) -> int:
-    """Make a machine a template."""
-    guest = given["vmid"]
-    conf = cluster.read(tree, VM, guest)
-    _check_template(tree, guest, conf)
-    if "disk" in given and given["disk"] not in conf.options:
-        raise BadParameters({"disk": f"disk '{given['disk']}' does not exist"})
-    try:
-        with locks.config(tree, VM, guest):
-            conf.options["template"] = "1"
-            cluster.write(tree, VM, guest, conf)
-    except Failure as failure:
-        complain(failure.text)
-        return 0  # as the real one ends
-    return worker.run(lambda: _template_task(tree, guest, given.get("disk", "")))
-
-
-def _check_template(tree: Tree, guest: str, conf: GuestConf) -> None:
-    if conf.snapshots:
-        raise Failure("unable to create template, because VM contains snapshots")
-    cluster.check_lock(VM, conf)
-    if conf.options.get("template") == "1":
-        raise Failure("you can't convert a template to a template")
-    if running.pid(tree, guest):
-        raise Failure("you can't convert a VM to template if VM is running", 25)
-
-
-def _template_task(tree: Tree, guest: str, only: str) -> None:
-    with locks.config(tree, VM, guest):
-        conf = cluster.read(tree, VM, guest)
-        for name, parsed in drives.all_of(conf):
-            volume = drives.volume(name, conf.options[name])
-            if not volume or drives.is_cdrom(parsed) or (only and name != only):
-                continue
-            if volumes.has_feature(tree, volume, "template"):
-                parsed["file"] = volumes.make_base(tree, volume)
-                conf.options[name] = drives.show(parsed)
-        pause()
-        cluster.write(tree, VM, guest, conf)
+    found = formats.properties(machine.PROPERTIES["smbios1"], text)[0] if text else {}
+    found["uuid"] = values.uuid()
+    return ",".join(f"{key}={found[key]}" for key in sorted(found))

@@ -97,9 +97,9 @@ def _make(tree: Tree, guest: str, given: dict[str, str], made: list[str]) -> Gue
 
 def _start(tree: Tree, guest: str) -> None:
     """Start it as the end of its creation: a failure of that is only told, and the creation has succeeded."""
-    from phoenix.rehearsal.qm import state
+    from phoenix.rehearsal.qm import start
 
     try:
-        state.start_task(tree, guest, skip_lock=False)
+        start.task(tree, guest, skip_lock=False)
     except Failure as failure:
         say(failure.text)

@@ -59,6 +59,15 @@ def all_of(conf: GuestConf) -> Iterator[tuple[str, dict[str, str]]]:
             yield name, parse(name, conf.options[name])
 
 
+def disks(conf: GuestConf) -> list[tuple[str, str]]:
+    """The drives of a section that hold volumes and are no CD-ROMs, each with its volume."""
+    return [
+        (name, found["file"])
+        for name, found in all_of(conf)
+        if not is_cdrom(found) and formats.is_volume_id(found["file"])
+    ]
+
+
 def referenced(conf: GuestConf) -> list[str]:
     """The volumes that a section names and that belong to guests, unused ones included."""
     found = []

@@ -10,18 +10,28 @@ if TYPE_CHECKING:
 
 _PAUSED = "/var/lib/phoenix-rehearsal/paused-{}"
 """QEMU knows that a machine is paused; no file of a real node says it."""
-_FIRST_PROCESS = 1000000
+_FIRST_PROCESS = 1 << 22
+"""No process of Linux has a number as high, so that none of this machine is ever meant."""
+_SOCKETS = ("qmp", "vnc")
 
 
-def _pid_file(guest: str) -> str:
-    return f"/run/qemu-server/{guest}.pid"
+def _run_file(guest: str, kind: str = "pid") -> str:
+    return f"/run/qemu-server/{guest}.{kind}"
 
 
 def pid(tree: Tree, guest: str) -> int:
     """The process of a machine, 0 if it does not run."""
-    text = tree.read(_pid_file(guest)).strip()
+    text = tree.read(_run_file(guest)).strip()
     words = tree.read(f"/proc/{text}/cmdline").split("\0") if text.isdigit() else []
     return int(text) if "-id" in words and words[words.index("-id") + 1 : words.index("-id") + 2] == [guest] else 0
+
+
+def seconds(tree: Tree, guest: str) -> int:
+    """How long a machine has run, 0 if it does not."""
+    import time
+
+    number = pid(tree, guest)
+    return max(1, int(time.time() - os.path.getmtime(tree(f"/proc/{number}/cmdline")))) if number else 0
 
 
 def is_paused(tree: Tree, guest: str) -> bool:
@@ -43,17 +53,23 @@ def resume(tree: Tree, guest: str) -> None:
 
 def start(tree: Tree, guest: str) -> None:
     """From now on a machine runs."""
-    number = _FIRST_PROCESS + int(guest) % _FIRST_PROCESS
+    resume(tree, guest)
+    number = _FIRST_PROCESS + int(guest)
     os.makedirs(tree(f"/proc/{number}"), exist_ok=True)
     tree.replace(f"/proc/{number}/cmdline", f"/usr/bin/kvm\0-id\0{guest}\0-daemonize\0", 0o444)
-    tree.replace(_pid_file(guest), f"{number}\n", 0o644)
+    tree.replace(_run_file(guest), f"{number}\n", 0o644)
+    for kind in _SOCKETS:
+        tree.replace(_run_file(guest, kind), "", 0o600)
 
 
 def stop(tree: Tree, guest: str) -> None:
     """From now on a machine does not run."""
     number = pid(tree, guest)
     if number:
-        os.unlink(tree(_pid_file(guest)))
+        os.unlink(tree(_run_file(guest)))
         os.unlink(tree(f"/proc/{number}/cmdline"))
         os.rmdir(tree(f"/proc/{number}"))
+    for kind in _SOCKETS:
+        if os.path.exists(tree(_run_file(guest, kind))):
+            os.unlink(tree(_run_file(guest, kind)))
     resume(tree, guest)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from phoenix.pve import formats
 from phoenix.rehearsal import cluster, locks, snapshots, volumes, worker
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.kinds import VM
-from phoenix.rehearsal.pauses import pause
-from phoenix.rehearsal.qm import drives, running, state, values
-from phoenix.rehearsal.speech import say
+from phoenix.rehearsal.qm import drives, memory, running, start, state, values
+from phoenix.rehearsal.speech import complain, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,58 +15,78 @@ if TYPE_CHECKING:
     from phoenix.rehearsal.tree import Tree
 
 _RESERVED = ("current", "pending")
+_MIGRATION_LOCK = "/var/lock/pve-manager/pve-migrate-{}"
 
 
-def _disks(conf: GuestConf) -> dict[str, str]:
-    """The volumes that a snapshot holds, by drive."""
-    return {
-        name: drives.volume(name, conf.options[name])
-        for name, parsed in drives.all_of(conf)
-        if drives.volume(name, conf.options[name]) and not drives.is_cdrom(parsed)
-    }
+class _Snapshots(snapshots.Snapshots):
+    """The snapshots of a machine."""
+
+    def disks(self, section: GuestConf) -> list[tuple[str, str]]:
+        return drives.disks(section)
+
+    def keep_unused(self, section: GuestConf, volume: str) -> str:
+        return drives.keep_unused(section, volume)
+
+    def has_feature(self, conf: GuestConf) -> bool:
+        foreign = (
+            name
+            for name, found in drives.all_of(conf)
+            if not drives.is_cdrom(found) and not formats.is_volume_id(found["file"])
+        )
+        return not any(foreign) and super().has_feature(conf)
+
+    def is_running(self) -> bool:
+        return running.pid(self.tree, self.guest) != 0
+
+    def stop(self) -> None:
+        if self.is_running():
+            state.end(self.tree, self.guest, cluster.read(self.tree, VM, self.guest))
+
+    def save_state(self, conf: GuestConf, section: GuestConf, name: str) -> None:
+        memory.save(self.tree, self.guest, conf, section, name)
+
+    def begin(self, section: GuestConf) -> None:
+        if "vmstate" in section.options:
+            place = volumes.split(section.options["vmstate"])[0]
+            say(f"saving VM state and RAM using storage '{place}'")
+            say("completed saving the VM state in 0s, saved 1.00 MiB")
+
+    def announce(self, option: str, volume: str) -> None:
+        say(f"snapshotting 'drive-{option}' ({volume})")
+
+    def went_back(self, conf: GuestConf) -> None:
+        memory.drop_notes(conf)
+        if "vmgenid" in conf.options:
+            conf.options["vmgenid"] = values.uuid()
+
+    def go_on(self, section: GuestConf) -> None:
+        if "vmstate" in section.options:
+            start.task(self.tree, self.guest, skip_lock=False)
 
 
 def take(tree: Tree, given: dict[str, str]) -> int:
     """Take a snapshot."""
     guest, name = given["vmid"], given["snapname"]
-    snapshots.check_name(name, _RESERVED)
+    snapshots.check_name("pending" if name.lower() == "pending" else name, _RESERVED)
     cluster.read(tree, VM, guest)
-
-    def work(conf: GuestConf) -> None:
-        pause()
-        for drive, volume in _disks(conf).items():
-            say(f"snapshotting 'drive-{drive}' ({volume})")
-            volumes.snapshot(tree, volume, name)
-
-    def task() -> None:
-        with locks.config(tree, VM, guest):
-            now = cluster.read(tree, VM, guest)
-            cluster.check_lock(VM, now)
-            if not all(volumes.has_feature(tree, volume, "snapshot") for volume in _disks(now).values()):
-                if name in now.snapshots:
-                    raise Failure(f"snapshot name '{name}' already used")
-                raise Failure("snapshot feature is not available")
-            snapshots.take(tree, VM, guest, name, given.get("description", ""), work)
-
-    return worker.run(task)
+    wished, description = given.get("vmstate") == "1", given.get("description", "")
+    return worker.run(lambda: _Snapshots(tree, VM, guest).take(name, description, with_state=wished))
 
 
 def drop(tree: Tree, given: dict[str, str]) -> int:
     """Remove a snapshot."""
-    guest, name = given["vmid"], given["snapname"]
-    cluster.read(tree, VM, guest)
+    guest, force = given["vmid"], given.get("force") == "1"
 
     def task() -> None:
-        with locks.config(tree, VM, guest):
-            conf = cluster.read(tree, VM, guest)
-            section = snapshots.find(conf, name)
-            if given.get("force") != "1":
-                cluster.check_lock(VM, conf)
-            pause()
-            for volume in _disks(section).values():
-                volumes.drop_snapshot(tree, volume, name)
-            snapshots.drop(conf, name)
-            cluster.write(tree, VM, guest, conf)
+        if force:
+            _Snapshots(tree, VM, guest).drop(given["snapname"], force=True)
+            return
+        try:
+            held = locks.file(tree, _MIGRATION_LOCK.format(guest))
+        except Failure as failure:
+            raise Failure("Failed to obtain guest migration lock - replication running?") from failure
+        with held:
+            _Snapshots(tree, VM, guest).drop(given["snapname"])
 
     return worker.run(task)
 
@@ -79,26 +99,15 @@ def show(tree: Tree, given: dict[str, str]) -> int:
 
 def rollback(tree: Tree, given: dict[str, str]) -> int:
     """Go back to a snapshot."""
-    guest, name = given["vmid"], given["snapname"]
-    cluster.read(tree, VM, guest)
+    guest = given["vmid"]
 
     def task() -> None:
-        with locks.config(tree, VM, guest):
-            conf = cluster.read(tree, VM, guest)
-            if conf.options.get("template") == "1":
-                raise Failure("you can't rollback a template")
-            section = snapshots.find(conf, name)
-            cluster.check_lock(VM, conf)
-            back = snapshots.go_back(conf, name)
-            if running.pid(tree, guest):
-                running.stop(tree, guest)
-            pause()
-            for volume in _disks(section).values():
-                volumes.rollback(tree, volume, name)
-            if "vmgenid" in back.options:
-                back.options["vmgenid"] = values.uuid()
-            cluster.write(tree, VM, guest, back)
-        if given.get("start") == "1":
-            state.start_task(tree, guest, skip_lock=False)
+        with locks.file(tree, _MIGRATION_LOCK.format(guest)):
+            _Snapshots(tree, VM, guest).rollback(given["snapname"])
+        if given.get("start") == "1" and not running.pid(tree, guest):
+            try:
+                start.task(tree, guest, skip_lock=False)
+            except Failure as failure:
+                complain(failure.text)  # a start in a task is a task of its own, whose end is only told
 
     return worker.run(task)

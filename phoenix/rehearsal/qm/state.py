@@ -1,17 +1,15 @@
-"""`qm start`, `stop`, `shutdown`, `reboot`, `reset`, `suspend`, `resume`, `wait`: whether a machine runs."""
+"""`qm stop`, `shutdown`, `reboot`, `reset`, `suspend`, `resume`, `wait`: a machine that runs, and its end."""
 
 from __future__ import annotations
 
 import os
 import time
 
-from phoenix.pve import formats
-from phoenix.pve.tables import machine
 from phoenix.rehearsal import cluster, imagefiles, locks, volumes, worker
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.kinds import VM
 from phoenix.rehearsal.pauses import pause
-from phoenix.rehearsal.qm import change, drives, running
+from phoenix.rehearsal.qm import agent, change, drives, hooks, memory, running, start
 from phoenix.rehearsal.speech import complain, say
 
 TYPE_CHECKING = False
@@ -19,163 +17,210 @@ if TYPE_CHECKING:
     from phoenix.pve.guestconf import GuestConf
     from phoenix.rehearsal.tree import Tree
 
+_PATIENCE = 60
 
-def read(tree: Tree, guest: str, code: int = 255) -> GuestConf:
-    """A machine's configuration; Failure in the words of the commands that look for it in the whole cluster."""
-    if not os.path.exists(tree(cluster.guest_file(tree, VM, guest))):
+
+def process(tree: Tree, guest: str, code: int = 255) -> int:
+    """The process of a machine, 0 if it does not run; Failure if this node has no such machine."""
+    if not os.path.isfile(tree(cluster.guest_file(tree, VM, guest))):
         raise Failure(f"unable to find configuration file for VM {guest} on node '{tree.name}'", code)
-    return cluster.read(tree, VM, guest)
+    return running.pid(tree, guest)
 
 
-def start(tree: Tree, given: dict[str, str]) -> int:
-    """Start a machine."""
-    guest = given["vmid"]
-    cluster.check_quorum(tree)
-    return worker.run(lambda: start_task(tree, guest, skip_lock=given.get("skiplock") == "1"))
-
-
-def start_task(tree: Tree, guest: str, *, skip_lock: bool) -> None:
-    """The work of a start."""
-    with locks.config(tree, VM, guest):
-        conf = cluster.read(tree, VM, guest)
-        if not skip_lock:
-            cluster.check_lock(VM, conf)
-        if conf.options.get("template") == "1":
-            raise Failure("you can't start a vm if it's a template")
-        if running.pid(tree, guest):
-            raise Failure(f"VM {guest} already running")
-        if conf.pending or conf.delete:
-            change.apply(tree, guest, start=True)
-            conf = cluster.read(tree, VM, guest)
-        pause()
-        _check_node(tree, conf)
-        running.start(tree, guest)
-
-
-def _check_node(tree: Tree, conf: GuestConf) -> None:
-    for _, values in drives.all_of(conf):
-        if formats.is_volume_id(values["file"]):
-            volumes.check_exists(tree, values["file"])
-    for name in sorted(conf.options):
-        if name.startswith("net") and name[3:].isdigit():
-            values = formats.properties(machine.PROPERTIES["net"], conf.options[name])[0]
-            bridge = values.get("bridge", "")
-            if bridge and not os.path.isdir(tree("/sys/class/net/" + bridge)):
-                complain(f"bridge '{bridge}' does not exist")
-                complain("kvm: -netdev type=tap: network script /var/lib/qemu-server/pve-bridge failed with status 512")
-                raise Failure("start failed: QEMU exited with code 1")
-
-
-def reacts(tree: Tree, conf: GuestConf) -> bool:
-    """Whether a system runs in the machine that hears of a shutdown: only what was imported holds one."""
-    for _, values in drives.all_of(conf):
-        if formats.is_volume_id(values["file"]) and not drives.is_cdrom(values):
-            path = tree(volumes.node_path(tree, values["file"]))
-            if os.path.isfile(path) and imagefiles.is_marked(path):
-                return True
-    return False
+def _is_paused(tree: Tree, guest: str) -> bool:
+    """Whether a machine stands still, as it is asked before a shutdown: that it cannot be is only told."""
+    try:
+        if not process(tree, guest):
+            raise Failure(f"VM {guest} not running")
+    except Failure as failure:
+        complain(failure.text + "\n")
+        return False
+    return running.is_paused(tree, guest)
 
 
 def stop(tree: Tree, given: dict[str, str]) -> int:
     """Stop a machine at once; one that does not run is no failure."""
-    guest = given["vmid"]
-    return worker.run(lambda: _halt(tree, guest, skip_lock=given.get("skiplock") == "1", patience=None))
+    return worker.run(lambda: _Stop(tree, given, force=True).do())
 
 
 def shutdown(tree: Tree, given: dict[str, str]) -> int:
     """Ask the system in a machine to shut down."""
-    guest = given["vmid"]
-    try:
-        read(tree, guest)
-        if not running.pid(tree, guest):
-            complain(f"VM {guest} not running\n")
-            return 0
-    except Failure as failure:
-        raise Failure(f"{failure.text}\n\n{failure.text}") from failure
-    if running.is_paused(tree, guest):
-        raise Failure("VM is paused - cannot shutdown")
     force = given.get("forceStop") == "1"
-    patience = int(given.get("timeout", "60"))
-    skip = given.get("skiplock") == "1"
-    return worker.run(lambda: _halt(tree, guest, skip_lock=skip, patience=patience, force=force))
-
-
-def _halt(tree: Tree, guest: str, *, skip_lock: bool, patience: int | None, force: bool = True) -> None:
-    with locks.config(tree, VM, guest):
-        conf = read(tree, guest)
-        if not running.pid(tree, guest):
-            return
-        if not skip_lock:
-            cluster.check_lock(VM, conf)
-        pause()
-        if patience is not None and not reacts(tree, conf):
-            time.sleep(patience)
-            if not force:
-                raise Failure("VM quit/powerdown failed - got timeout")
-            say("VM still running - terminating now with SIGTERM")
-        end(tree, guest, conf)
-
-
-def end(tree: Tree, guest: str, conf: GuestConf) -> None:
-    """From now on it does not run; what waited for that is applied."""
-    running.stop(tree, guest)
-    if (conf.pending or conf.delete) and cluster.has_quorum(tree):
-        change.apply(tree, guest)
+    orderly = not _is_paused(tree, given["vmid"])
+    if not orderly:
+        if not force:
+            raise Failure("VM is paused - cannot shutdown")
+        complain("VM is paused - stop instead of shutdown")
+    return worker.run(lambda: _Stop(tree, given, force=force, orderly=orderly).do())
 
 
 def reboot(tree: Tree, given: dict[str, str]) -> int:
     """Shut the system in a machine down and start it again."""
     guest = given["vmid"]
-    read(tree, guest, 2)
-    if not running.pid(tree, guest):
-        raise Failure(f"VM {guest} not running\n\nVM {guest} not running", 2)
-    patience = int(given.get("timeout", "60"))
+    if _is_paused(tree, guest):
+        raise Failure("VM is paused - cannot shutdown")
+    if not process(tree, guest, 2):
+        raise Failure(f"VM {guest} not running", 2)
 
     def task() -> None:
-        _halt(tree, guest, skip_lock=False, patience=patience, force=False)
-        start_task(tree, guest, skip_lock=False)
+        wanted = _Stop(tree, given, orderly=True)
+        wanted.do()
+        if wanted.ended:
+            start.task(tree, guest, skip_lock=False)
 
     return worker.run(task)
 
 
-def _running(tree: Tree, given: dict[str, str]) -> str:
-    guest = given["vmid"]
-    conf = read(tree, guest, 2)
-    if not running.pid(tree, guest):
-        raise Failure(f"VM {guest} not running", 2)
-    if given.get("skiplock") != "1":
-        cluster.check_lock(VM, conf)
-    return guest
+class _Stop:
+    """The end of a machine, as a call wants it."""
+
+    def __init__(self, tree: Tree, given: dict[str, str], *, force: bool = False, orderly: bool = False) -> None:
+        self.tree = tree
+        self.guest = given["vmid"]
+        self.skip_lock = given.get("skiplock") == "1"
+        self.patience = given.get("timeout")
+        self.force = force
+        self.orderly = orderly
+        self.ended = False
+
+    def do(self) -> None:
+        """End it, if it runs."""
+        with locks.config(self.tree, VM, self.guest):
+            if not process(self.tree, self.guest):
+                return
+            conf = cluster.read(self.tree, VM, self.guest)
+            if not self.skip_lock:
+                cluster.check_lock(VM, conf)
+            hooks.check(self.tree, self.guest, conf, "pre-stop")
+            pause()
+            patience = self._seconds(conf)
+            if self.orderly and not _reacts(self.tree, self.guest, conf):
+                time.sleep(patience)
+                patience = 0
+            if not patience:
+                if not self.force:
+                    raise Failure("VM quit/powerdown failed - got timeout")
+                complain("VM still running - terminating now with SIGTERM")
+            end(self.tree, self.guest, conf)
+            self.ended = True
+
+    def _seconds(self, conf: GuestConf) -> int:
+        """How long it is waited for."""
+        if self.patience is not None:
+            return int(self.patience)
+        words = dict(part.partition("=")[::2] for part in conf.options.get("startup", "").split(","))
+        down = words.get("down", "") if self.orderly else ""
+        return int(down) if down.isdigit() and int(down) else _PATIENCE
+
+
+def _reacts(tree: Tree, guest: str, conf: GuestConf) -> bool:
+    """Whether a system runs in the machine that hears of a shutdown: only what was imported holds one."""
+    if agent.is_there(tree, guest):
+        return True
+    return any(imagefiles.holds_system(tree(volumes.node_path(tree, volume))) for _, volume in drives.disks(conf))
+
+
+def end(tree: Tree, guest: str, conf: GuestConf) -> None:
+    """From now on a machine does not run; what waited for that is applied."""
+    running.stop(tree, guest)
+    if conf.pending or conf.delete:
+        try:
+            change.apply(tree, guest)
+        except Failure as failure:
+            complain(failure.text)
 
 
 def reset(tree: Tree, given: dict[str, str]) -> int:
     """Press the reset button."""
-    _running(tree, given)
-    return 0
+    guest = given["vmid"]
+    if not process(tree, guest, 2):
+        raise Failure(f"VM {guest} not running", 2)
+
+    def task() -> None:
+        with locks.config(tree, VM, guest):
+            conf = cluster.read(tree, VM, guest)
+            if given.get("skiplock") != "1":
+                cluster.check_lock(VM, conf)
+
+    return worker.run(task)
 
 
 def suspend(tree: Tree, given: dict[str, str]) -> int:
-    """Let a machine stand still."""
-    guest = _running(tree, given)
-    if given.get("todisk") == "1":
-        raise Failure("the rehearsal node cannot suspend to disk")
-    running.pause(tree, guest)
-    return 0
+    """Let a machine stand still, or write its memory to a disk and end it."""
+    guest = given["vmid"]
+    if not process(tree, guest, 2):
+        raise Failure(f"VM {guest} not running", 2)
+    to_disk = given.get("todisk") == "1"
+    conf = cluster.read(tree, VM, guest)
+    if to_disk and any(name.startswith("hostpci") for name in conf.options):
+        text = "cannot suspend VM to disk due to passed-through PCI device(s), which lack the possibility to"
+        raise Failure(text + " save/restore their internal state")
+
+    def task() -> None:
+        with locks.config(tree, VM, guest):
+            conf = cluster.read(tree, VM, guest)
+            if given.get("skiplock") != "1" and conf.options.get("lock") != "backup":
+                cluster.check_lock(VM, conf)
+            if not to_disk:
+                running.pause(tree, guest)
+            elif conf.options.get("lock") == "backup":
+                raise Failure("cannot suspend to disk during backup")
+            else:
+                _to_disk(tree, guest, conf, given.get("statestorage", ""))
+
+    return worker.run(task)
+
+
+def _to_disk(tree: Tree, guest: str, conf: GuestConf, place: str) -> None:
+    name = time.strftime("suspend-%Y-%m-%d")
+    memory.save(tree, guest, conf, conf, name, place)
+    conf.options["lock"] = "suspending"
+    cluster.write(tree, VM, guest, conf)
+    pause()
+    say("State saved, quitting")
+    running.stop(tree, guest)
+    conf.options["lock"] = "suspended"
+    cluster.write(tree, VM, guest, conf)
 
 
 def resume(tree: Tree, given: dict[str, str]) -> int:
-    """Let it go on."""
-    running.resume(tree, _running(tree, given))
-    return 0
+    """Let a machine go on, be it from a disk."""
+    guest, skip_lock = given["vmid"], given.get("skiplock") == "1"
+    runs = process(tree, guest, 2)
+    try:
+        with locks.config(tree, VM, guest):
+            suspended = cluster.read(tree, VM, guest).options.get("lock") == "suspended"
+    except Failure:
+        suspended = False  # the real one asks the same, and goes on
+    if suspended:
+        return worker.run(lambda: start.task(tree, guest, skip_lock=skip_lock))
+    if not runs:
+        raise Failure(f"VM {guest} not running", 2)
+
+    def task() -> None:
+        with locks.config(tree, VM, guest):
+            conf = cluster.read(tree, VM, guest)
+            if conf.options.get("template") == "1":
+                raise Failure(f"VM {guest} is a template and cannot be resumed!")
+            if not running.is_paused(tree, guest):
+                return
+            if not skip_lock and conf.options.get("lock") != "backup":
+                cluster.check_lock(VM, conf)
+            running.resume(tree, guest)
+
+    return worker.run(task)
 
 
 def wait(tree: Tree, given: dict[str, str]) -> int:
-    """Wait until a machine does not run any more."""
+    """Wait until a machine does not run any more; that it still does is told, and no failure."""
     guest = given["vmid"]
-    read(tree, guest, 2)
+    number = process(tree, guest, 2)
+    if not number:
+        return 0
+    say(f"waiting until VM {guest} stops (PID {number})")
     last = time.monotonic() + int(given.get("timeout", "1000000000"))
     while running.pid(tree, guest) and time.monotonic() < last:
         time.sleep(0.1)
     if running.pid(tree, guest):
-        complain(f"timeout waiting for VM {guest} to stop - ignored")
+        complain("wait failed - got timeout")
     return 0

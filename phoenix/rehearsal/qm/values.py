@@ -132,7 +132,4 @@ def hidden(given: Mapping[str, str]) -> str:
 def system_of(tree: Tree, source: str) -> bool:
     """Whether an image that is imported holds a system, as far as one sees: it is not blank."""
     path = tree(source) if source.startswith("/") else tree(volumes.node_path(tree, source))
-    try:
-        return os.stat(path).st_blocks * 512 > 4 << 20 or imagefiles.is_marked(path)
-    except OSError:
-        return False
+    return imagefiles.holds_system(path)
