@@ -25,7 +25,7 @@ CALLS = {
     "pct config": "pct config 100",
     "pct status": "pct status 100",
     "pct set": "pct set 100 --memory {memory}",
-    "pct create": f"pct create {{guest}} {TEMPLATE} --rootfs local:1 --hostname a --net0 name=eth0,bridge=vmbr0,ip=dhcp",
+    "pct create": f"pct create {{guest}} {TEMPLATE} --rootfs local:1 --net0 name=eth0,bridge=vmbr0,ip=dhcp",
     "pct start": "pct start {guest}",
     "pct stop": "pct stop {guest}",
     "pct destroy": "pct destroy {guest}",
