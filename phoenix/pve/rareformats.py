@@ -89,8 +89,22 @@ def _bridge(text: str, _release: int) -> str:
 
 
 def _path(text: str, _release: int) -> str:
-    good = text.startswith("/") and text.isascii() and not set(text) & set(" \t\n*?[]{}()<>|;&$`'\"\\")
+    good = text.startswith("/") and len(text) > 1 and text[1] not in ";()"
     return "" if good else "value does not look like a valid absolute path"
+
+
+def _mount_options(text: str, _release: int) -> str:
+    return f"invalid options '{text}'" if any(char.isspace() for char in text) else ""
+
+
+def _retention(text: str, _release: int) -> str:
+    counts = dict(part.partition("=")[::2] for part in text.split(",") if part)
+    every = formats.boolean(counts.pop("keep-all", "0"))
+    return (
+        "keep-all cannot be set together with other options.\n"
+        if every and any(value != "0" for value in counts.values())
+        else ""
+    )
 
 
 def _server(text: str, _release: int) -> str:
@@ -126,9 +140,12 @@ def _block_size(text: str, release: int) -> str:
 
 
 def _content_folder(text: str, _release: int) -> str:
-    kind, equals, folder = text.partition("=")
-    good = bool(equals and folder) and kind in formats.CONTENT and ".." not in folder.split("/")
-    return "" if good else f"value '{text}' does not look like a valid override"
+    kind, _, folder = text.partition("=")
+    parts = folder.split("/")
+    good = kind.isalpha() and kind.islower() and folder and ".." not in folder and not folder.endswith(".")
+    if not good or len(folder) >= 1023 or any(len(part) >= 255 for part in parts):
+        return f"invalid override '{text}'"
+    return "" if kind in formats.CONTENT else f"invalid content type '{kind}'"
 
 
 CHECKS: Final[Mapping[str, Callable[[str, int], str]]] = {
@@ -140,6 +157,7 @@ CHECKS: Final[Mapping[str, Callable[[str, int], str]]] = {
     "pve-hotplug-features": _hotplug,
     "pve-phys-bits": _phys_bits,
     "pve-qm-bootdev": _boot_device,
+    "pve-storage-options": _mount_options,
     "pve-storage-path": _path,
     "pve-storage-portal-dns": _portal,
     "pve-storage-server": _server,
@@ -148,5 +166,6 @@ CHECKS: Final[Mapping[str, Callable[[str, int], str]]] = {
     "pve-vm-cpu-conf": _cpu,
     "pve-volume-id-or-absolute-path": _volume_or_absolute,
     "pve-volume-id-or-qm-path": _volume_or_path,
+    "prune-backups": _retention,
 }
 """The checks by the format's name; they answer as those of formats.py do."""

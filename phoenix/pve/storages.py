@@ -23,12 +23,12 @@ FOLDERS: Final[Mapping[str, str]] = {
 
 _MOUNTED: Final = frozenset(("cephfs", "cifs", "glusterfs", "nfs"))
 _SHARED: Final = _MOUNTED | {"esxi", "iscsi", "iscsidirect", "pbs", "rbd", "zfs"}
+_LOCAL: Final = "/var/lib/vz"
 _DEFAULT_CONTENT: Final[Mapping[str, tuple[str, ...]]] = {
     "btrfs": ("images", "rootdir"),
     "cephfs": ("backup",),
-    "dir": ("images", "rootdir", "vztmpl", "iso", "backup", "snippets"),
+    "dir": ("images", "rootdir"),
     "esxi": ("import",),
-    "lvm": ("images", "rootdir"),
     "lvmthin": ("images", "rootdir"),
     "pbs": ("backup",),
     "zfspool": ("images", "rootdir"),
@@ -95,9 +95,12 @@ def parse(text: str) -> dict[str, Storage]:
             current = Storage(kind.strip(), name) if colon and name and not kind.startswith("#") else None
             if current is not None:
                 found[name] = current
-    if "local" not in found:  # Proxmox VE always has it
-        found["local"] = Storage("dir", "local")
-        found["local"].path = "/var/lib/vz"
+    local = found.get("local")
+    if local is None or local.type != "dir" or local.path != _LOCAL:  # Proxmox VE always has it
+        local = found["local"] = Storage("dir", "local")
+        local.path = _LOCAL
+        local.content = frozenset(("backup", "images", "iso", "rootdir", "snippets", "vztmpl"))
+    local.nodes = frozenset()  # and on every node
     return found
 
 

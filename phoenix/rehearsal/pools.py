@@ -56,3 +56,13 @@ def remove(tree: Tree, guest: str) -> None:
             fields[1] = ",".join(item for item in guests if item != guest)
             write(tree, pools)
             return
+
+
+def remove_storage(tree: Tree, name: str) -> None:
+    """Take a storage that is no more out of its pools."""
+    known = table(tree)
+    having = [fields for fields in known.values() if name in fields[2].split(",")]
+    for fields in having:
+        fields[2] = ",".join(item for item in fields[2].split(",") if item != name)
+    if having:
+        write(tree, known)

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Final
 
-SUFFIXES: Final = (".tar.gz", ".tar.xz", ".tar.zst", ".tar.bz2", ".tgz")
+SUFFIXES: Final = (".tar.gz", ".tar.xz", ".tar.zst", ".tar.bz2")
 _DISTRIBUTIONS: Final[Mapping[str, str]] = {
     "almalinux": "centos",
     "alpine": "alpine",

@@ -136,7 +136,9 @@ def test_nothing_is_known_of_the_templates_of_a_storage_without_files(root):
 
 @pytest.mark.parametrize("line", ["disable", "nodes pve2"])
 def test_the_storage_of_the_template_must_be_there_for_this_node(root, line):
-    (root / "etc/pve/storage.cfg").write_text(
-        STORAGES.replace("content vztmpl,iso,backup", f"content vztmpl\n\t{line}")
-    )
-    missing(root, container())
+    folder = root / "srv/more/template/cache"
+    folder.mkdir(parents=True)
+    (folder / "debian-12.tar.zst").touch()
+    more = f"\ndir: more\n\tpath /srv/more\n\tcontent vztmpl\n\t{line}\n"
+    (root / "etc/pve/storage.cfg").write_text(STORAGES + more)
+    missing(root, container("more:vztmpl/debian-12.tar.zst"))

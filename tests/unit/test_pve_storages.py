@@ -36,9 +36,28 @@ def test_parse() -> None:
     assert share.folder("iso") == "/mnt/pve/share/template/iso"
 
 
-@pytest.mark.parametrize("text", ["", "btrfs: btr\n\tpath /mnt/btr\n"])
-def test_there_is_always_a_storage_local(text: str) -> None:
-    assert storages.parse(text)["local"].path == "/var/lib/vz"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "btrfs: btr\n\tpath /mnt/btr\n",
+        "dir: local\n\tpath /srv\n\tcontent iso\n\tnodes two\n",
+        "nfs: local\n\tserver nas\n\texport /x\n\tnodes two\n",
+    ],
+)
+def test_there_is_always_a_storage_local_as_proxmox_ve_wants_it(text: str) -> None:
+    local = storages.parse(text)["local"]
+    assert (local.type, local.path, local.is_on("one")) == ("dir", "/var/lib/vz", True)
+    assert "rootdir" in local.content
+
+
+def test_what_storages_hold_that_do_not_say_so() -> None:
+    table = storages.parse("dir: more\n\tpath /srv\n\nlvm: thick\n\tvgname one\n\npbs: far\n\tserver x\n")
+    assert [sorted(table[name].content) for name in ("more", "thick", "far")] == [
+        ["images", "rootdir"],
+        ["images"],
+        ["backup"],
+    ]
 
 
 @pytest.mark.parametrize(

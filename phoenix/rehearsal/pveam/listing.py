@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from phoenix.rehearsal import volumes
-from phoenix.rehearsal.pvesm.listing import file_rows
+from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.speech import say
+from phoenix.rehearsal.volumes import content
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,10 +14,12 @@ if TYPE_CHECKING:
 
 def list_templates(tree: Tree, given: dict[str, str]) -> int:
     """The templates on a storage."""
-    storage = volumes.enabled(tree, given["storage"])
-    kinds = ["vztmpl"] if "vztmpl" in storage.content else []
-    lines = [f"{'NAME':<60} {'SIZE':<6}"]
-    for volume, _, _, size, _ in sorted(file_rows(tree, storage, kinds, False)):
-        lines.append(f"{volume:<60} {f'{size / (1 << 20):.2f}MB':<6}")
-    say("\n".join(lines))
+    storage = volumes.existing(tree, given["storage"])
+    if "vztmpl" not in storage.content:
+        raise Failure("Storage does not support templates!")
+    volumes.activate(tree, volumes.enabled(tree, storage.name))
+    say(f"{'NAME':<60} {'SIZE':<6}")
+    for volume, _, _, size, _ in content.rows(tree, storage, "vztmpl"):
+        megabytes = f"{size / (1 << 20):.2f}"
+        say(f"{volume:<60} {megabytes:<4}MB")
     return 0

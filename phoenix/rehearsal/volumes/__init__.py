@@ -85,6 +85,9 @@ def check_name(storage: Storage, name: str, release: int = 9) -> None:
     names.parse(storage, name, release)
 
 
+image_format = names.image_format
+
+
 def node_path(tree: Tree, volume: str, snapshot: str = "") -> str:
     """The path of a volume, or of a snapshot of it, on the node; Failure if its name is none."""
     found, name = _find(tree, volume)

@@ -190,8 +190,7 @@ class Plugin:
             for snapshot in kept:
                 remove(self.here(name, snapshot))
             os.unlink(self.tree(path))
-        if found.kind == "images":
-            _drop_folder(os.path.dirname(self.tree(path)))
+        _drop_folder(os.path.dirname(self.tree(path)))
 
     def feature(self, name: str, feature: str, snapshot: str, formats: Collection[str]) -> bool:
         """Whether it can do `feature` with a volume, or with a snapshot of it."""
