@@ -1,8 +1,8 @@
 """`pct exec`, `enter`, `console`, `push`, `pull`: what reaches into a running container.
 
-A container's files lie in a folder of the rehearsal node. A command runs with that folder as its root, in a name
-space of its own where the programs of this machine are mounted read-only: it finds what a small system has, and
-cannot change anything outside.
+A container's files lie in a folder of the rehearsal node. A command runs with that folder as its root, in name
+spaces of its own (users, files, processes, network) where the programs of this machine are mounted read-only: it
+finds what a small system has, and reaches nothing outside. Where name spaces cannot be made, nothing is run.
 """
 
 from __future__ import annotations
@@ -22,18 +22,41 @@ _ROOT = "/var/lib/phoenix-rehearsal/rootfs/{}"
 _FOLDERS = ("dev", "etc", "home", "mnt", "opt", "proc", "root", "run", "srv", "tmp", "var/lib", "var/log", "var/tmp")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _OF_MACHINE = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32")
-_MOUNT = """\
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+_ENCLOSE = """\
 set -e
 root=$1; shift
+mount --bind "$root" "$root"
 for name in usr bin sbin lib lib32 lib64 libx32; do
     if [ -d "/$name" ] && [ ! -L "/$name" ]; then
         mount --rbind "/$name" "$root/$name"
         mount -o remount,bind,ro "$root/$name"
     fi
 done
-mount --rbind /dev "$root/dev"
-exec chroot "$root" "$@"
+for name in null zero full random urandom tty; do
+    if [ -e "/dev/$name" ]; then mount --bind "/dev/$name" "$root/dev/$name"; fi
+done
+mount -t proc proc "$root/proc" 2>/dev/null || true
+cd "$root"
+pivot_root . .before
+umount -l /.before
+set +e
+"$@"
+exit $?
 """
+_SPACES = (
+    "--user",
+    "--map-root-user",
+    "--mount",
+    "--propagation",
+    "private",
+    "--pid",
+    "--fork",
+    "--net",
+    "--ipc",
+    "--uts",
+)
+"""Its own users, too: root inside is nobody's root, and can neither make devices nor touch what is not its own."""
 _ENTER = "lxc-attach: {}: ../src/lxc/attach.c: lxc_attach_run_command: 1841 No such file or directory - Failed to exec"
 
 
@@ -82,13 +105,16 @@ def run(tree: Tree, given: dict[str, str]) -> int:
     environment = {"PATH": _PATH, "TERM": os.environ.get("TERM", "linux"), "HOME": "/root", "container": "lxc"}
     if given.get("keep-env", "1") == "1":
         environment = {**os.environ, **environment}
-    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    argv = ["unshare", *user, "--mount", "--propagation", "private", "sh", "-c", _MOUNT, "sh", root, *words]
+    argv = ["unshare", *_SPACES, "sh", "-c", _ENCLOSE, "sh", root, *words]
     return worker.attach(argv, environment)
 
 
 def _make_ways(root: str) -> None:
     """The folders or links under which the machine's programs are reached from inside."""
+    os.makedirs(f"{root}/.before", exist_ok=True)
+    for device in _DEVICES:
+        with open(f"{root}/dev/{device}", "ab"):
+            pass  # what the machine's is mounted on
     for name in _OF_MACHINE:
         inside = f"{root}/{name}"
         if os.path.islink("/" + name) and not os.path.lexists(inside):
@@ -117,8 +143,12 @@ def console(tree: Tree, given: dict[str, str]) -> int:
 
 
 def _inside(tree: Tree, guest: str, path: str) -> str:
-    """A path in the container as one of this machine; it never leads out of the container."""
-    return folder(tree, guest) + os.path.normpath("/" + path)
+    """A path in the container as one of this machine; Failure if a link leads out of the container."""
+    root = os.path.realpath(folder(tree, guest))
+    found = os.path.realpath(root + os.path.normpath("/" + path))
+    if not found.startswith(root + "/"):
+        raise Failure(f"{path} leads out of the container")
+    return found
 
 
 def push(tree: Tree, given: dict[str, str]) -> int:
