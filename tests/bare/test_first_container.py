@@ -27,6 +27,7 @@ TOOLS_WRITE = (
     "etc/pve",
     "proc/net",
     "run/lock/lxc",
+    "run/lock/pve-manager",
     "var/lib/lxc",
     "var/lib/pve-cluster",
     "var/lib/vz",
