@@ -110,5 +110,7 @@ def new_folder() -> str:
 
     for parent in PLACES:
         with contextlib.suppress(OSError):
-            return tempfile.mkdtemp(prefix="phoenix-rehearsal-", dir=parent)
-    raise NotReady(f"nothing can be written in {' or '.join(PLACES)}", "df -h /tmp; or --keep DIR names a folder")
+            if not os.statvfs(parent).f_flag & os.ST_NOEXEC:  # the tools in it are to be run
+                return tempfile.mkdtemp(prefix="phoenix-rehearsal-", dir=parent)
+    places = " or ".join(PLACES)
+    raise NotReady(f"nothing can be made and run in {places}", f"df -h {PLACES[0]}; or name a folder with --keep=DIR")

@@ -14,6 +14,7 @@ _CPU_FLAGS: Final = (
     "pcid", "spec-ctrl", "ibpb", "ssbd", "virt-ssbd", "amd-ssbd", "amd-no-ssb", "pdpe1gb", "md-clear", "hv-tlbflush",
     "hv-evmcs", "aes",
 )  # fmt: skip
+_SMALL: Final = frozenset("abcdefghijklmnopqrstuvwxyz")
 _LEVELS: Final = ("x86-64-v2", "x86-64-v2-AES", "x86-64-v3", "x86-64-v4")
 _BOOT_DEVICES: Final = ("ide", "sata", "scsi", "virtio", "net", "usb", "hostpci")
 
@@ -148,12 +149,24 @@ def _content_folder(text: str, _release: int) -> str:
     return "" if kind in formats.CONTENT else f"invalid content type '{kind}'"
 
 
+def _resource(text: str, release: int) -> str:
+    return "" if text.isascii() and text.isdigit() else _resource_id(text, release)
+
+
+def _resource_id(text: str, _release: int) -> str:
+    kind, colon, name = text.partition(":")
+    good = bool(colon) and _SMALL.issuperset(kind) and kind != "" and name != "" and not any(map(str.isspace, name))
+    return "" if good else "value does not look like a valid ha resource id"
+
+
 CHECKS: Final[Mapping[str, Callable[[str, int], str]]] = {
     "CIDR": _network,
     "address": _address,
     "pve-bridge-id": _bridge,
     "pve-cpuset": _cpu_set,
     "pve-dir-override": _content_folder,
+    "pve-ha-resource-id": _resource_id,
+    "pve-ha-resource-or-vm-id": _resource,
     "pve-hotplug-features": _hotplug,
     "pve-phys-bits": _phys_bits,
     "pve-qm-bootdev": _boot_device,

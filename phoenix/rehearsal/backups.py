@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
+from phoenix.rehearsal import archives
 from phoenix.rehearsal.failures import Failure
+from phoenix.rehearsal.speech import complain
 from phoenix.rehearsal.volumes import names
 
 TYPE_CHECKING = False
@@ -16,7 +18,10 @@ if TYPE_CHECKING:
 
 _TYPES: Final = ("lxc", "openvz", "qemu")
 _MOMENT: Final = "%Y_%m_%d-%H_%M_%S"
-_IN_CONTAINERS: Final = ("./etc/vzdump/pct.conf", "./etc/vzdump/vps.conf")
+OF_CONTAINER: Final = "etc/vzdump/pct.conf"
+"""Where a container's configuration is in its backup."""
+_IN_CONTAINERS: Final = (OF_CONTAINER, "etc/vzdump/vps.conf")
+_FIREWALL: Final = "etc/vzdump/pct.fw"
 _VMA: Final = b"VMA\0"
 _VMA_NAMES_AT: Final = 2044
 _VMA_COUNT: Final = 256
@@ -64,22 +69,28 @@ def configuration(tree: Tree, path: str) -> str:
         raise Failure(f"ERROR: couldn't determine archive info from '{path}'")
     if found.kind == "qemu" and found.form.startswith("vma"):
         return _machine(tree.given(path), path, found.form)
-    wanted = _IN_CONTAINERS if found.kind != "qemu" else ("./qemu-server.conf",)
-    return _packed(tree.given(path), path, wanted)
+    wanted = _IN_CONTAINERS if found.kind != "qemu" else ("qemu-server.conf",)
+    return packed(tree.given(path), wanted)
 
 
-def _packed(file: str, path: str, wanted: tuple[str, ...]) -> str:
-    import tarfile
-
+def packed(file: str, wanted: tuple[str, ...]) -> str:
+    """The first of the files `wanted` in an archive; Failure if there is none."""
     try:
-        with tarfile.open(file) as archive_file:
-            for member in archive_file:
-                if member.name in wanted or f"./{member.name}" in wanted:
-                    content = archive_file.extractfile(member)
-                    return content.read().decode("utf-8", "replace") if content else ""
-    except (tarfile.TarError, OSError, EOFError) as error:
-        raise Failure(f"ERROR: archive contains no configuration file ({path}: {error})") from error
-    raise Failure("ERROR: archive contains no configuration file")
+        name, content = archives.find(file, wanted)
+    except archives.Unreadable:
+        complain("tar: This does not look like a tar archive\ntar: Exiting with failure status due to previous errors")
+        name, content = "", b""
+    if not name:
+        raise Failure("ERROR: archive contains no configuration file")
+    return content.decode("utf-8", "replace")
+
+
+def firewall(file: str) -> str:
+    """The rules of the firewall in a backup of a container; "" if there are none."""
+    try:
+        return archives.find(file, (_FIREWALL,))[1].decode("utf-8", "replace")
+    except archives.Unreadable:
+        return ""
 
 
 def _machine(file: str, path: str, form: str) -> str:

@@ -9,13 +9,19 @@ from phoenix.rehearsal import jsons, locks
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.kinds import KINDS
 from phoenix.rehearsal.speech import complain
+from phoenix.rehearsal.tree import COUNTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     from phoenix.pve.guestconf import GuestConf
     from phoenix.rehearsal.kinds import Kind
     from phoenix.rehearsal.tree import Tree
 
+
+BORN: Final = f"{COUNTS}/born-{{}}"
+"""A file that is as old as a guest that was made here; the status daemon learns of it a little later."""
 
 _CRON = (
     "# cluster wide vzdump cron schedule\n# Automatically generated file - do not edit\n\n"
@@ -61,6 +67,11 @@ class Taken(Failure):
 def guest_file(tree: Tree, kind: Kind, guest: str) -> str:
     """The path, on the node, of a guest's file."""
     return f"/etc/pve/nodes/{tree.name}/{kind.folder}/{guest}.conf"
+
+
+def is_there(tree: Tree, kind: Kind, guest: str) -> bool:
+    """Whether this node has a guest."""
+    return os.path.exists(tree(guest_file(tree, kind, guest)))
 
 
 def missing(tree: Tree, kind: Kind, guest: str) -> Failure:
@@ -178,6 +189,13 @@ def create(tree: Tree, kind: Kind, guest: str, text: str) -> None:
             os.close(number)
             os.unlink(beside)
         _list_guests(tree)
+        _note_birth(tree, guest)
+
+
+def _note_birth(tree: Tree, guest: str) -> None:
+    os.makedirs(tree(COUNTS), exist_ok=True)
+    with open(tree(BORN.format(guest)), "w", encoding="ascii"):
+        pass
 
 
 def remove(tree: Tree, kind: Kind, guest: str) -> None:
@@ -239,10 +257,12 @@ def check_protection(conf: GuestConf, what: str) -> None:
 
 def add_to_ha(tree: Tree, kind: Kind, guest: str, *, started: bool) -> None:
     """Give a guest to the high availability manager."""
+    from phoenix.rehearsal import haconfig
+
     complain("Add as HA resource")
-    path = "/etc/pve/ha/resources.cfg"
-    state = "started" if started else "stopped"
-    tree.replace(path, f"{tree.read(path)}{kind.word.lower()}: {guest}\n\tstate {state}\n\n")
+    table = haconfig.read(tree)
+    table[haconfig.name_of(kind, guest)] = {"state": "started" if started else "stopped"}
+    haconfig.write(tree, table)
 
 
 def drop_from_jobs(tree: Tree, kind: Kind, guest: str) -> None:
@@ -250,15 +270,16 @@ def drop_from_jobs(tree: Tree, kind: Kind, guest: str) -> None:
     for path, text in (("/etc/pve/replication.cfg", ""), ("/etc/pve/vzdump.cron", _CRON)):
         if not os.path.exists(tree(path)):
             tree.replace(path, text)
-    path = "/etc/pve/ha/resources.cfg"
-    blocks = tree.read(path).split("\n\n")
-    kept = [block for block in blocks if not block.startswith(f"{kind.word.lower()}: {guest}\n")]
-    if len(kept) < len(blocks):
-        tree.replace(path, "\n\n".join(kept))
+    from phoenix.rehearsal import haconfig
+
+    table = haconfig.read(tree)
+    if table.pop(haconfig.name_of(kind, guest), None) is not None:
+        haconfig.write(tree, table)
 
 
 def check_ha(tree: Tree, kind: Kind, guest: str, *, purge: bool) -> None:
     """Failure if a guest that is to be destroyed is given to the high availability manager."""
-    resources = tree.read("/etc/pve/ha/resources.cfg").split("\n")
-    if f"{kind.word.lower()}: {guest}" in resources and not purge:
+    from phoenix.rehearsal import haconfig
+
+    if not purge and haconfig.name_of(kind, guest) in haconfig.read(tree):
         raise Failure(f"unable to remove {kind.word} {guest} - used in HA resources and purge parameter not set.")

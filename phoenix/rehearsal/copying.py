@@ -104,6 +104,7 @@ class _Copy:
         }
         facts = node.facts(str(present.release), setup)
         facts["templates"].update(present.facts.get("templates", {}))
+        os.makedirs(self.target, 0o700, exist_ok=True)
         tree = layout.make(self.target, facts, setup)
         for name in others:
             os.makedirs(tree(f"/sys/class/net/{name}"), exist_ok=True)

@@ -9,7 +9,6 @@ from phoenix.rehearsal.speech import say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
     from phoenix.pve.options import Command, Option
@@ -36,22 +35,23 @@ def show(tool: str, table: Any, words: list[str], release: int) -> int:
             continue
         line = usages.usage(f"{tool} {name}", names[name], " ".join((tool, *meaning.words, *words[len(group) :])))
         if given.get("verbose", "1") == "1":
-            texts.append("".join(_full(line, names[name], release)))
+            texts.append(full(line, names[name], release))
         else:
             texts.append(f"{'       ' if texts else 'USAGE: '}{line}\n")
     say("".join(texts))
     return 0
 
 
-def _full(line: str, command: Command, release: int) -> Iterator[str]:
-    yield f"USAGE: {line}\n\n"
-    for option in command.positional:
-        yield _described(f"<{option.name}>", option)
+def full(line: str, command: Command, release: int) -> str:
+    """A usage line and what each argument and option takes."""
+    text = f"USAGE: {line}\n\n" + "".join(_described(f"<{option.name}>", option) for option in command.positional)
     table = options.known(command.options, release)
     hidden = usages.FORMAT_OPTIONS if "output-format" in table else frozenset()
     for key in sorted(table.keys() - hidden, key=lambda key: table[key].name):
         option = table[key]
-        yield _described(f"--{option.name}{'[n]' if option.last > 0 else '0' if option.last == 0 else ''}", option)
+        number = "[n]" if option.last > 0 else "0" if option.last == 0 else ""
+        text += _described(f"--{option.name}{number}", option)
+    return text
 
 
 def _described(name: str, option: Option) -> str:

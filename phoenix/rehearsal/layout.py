@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from phoenix.pve.storages import Storage
 
 LIBRARY = "/usr/share/phoenix-rehearsal/lib"
-TOOLS = ("pct", "pveam", "pvesh", "pvesm", "pveversion", "qm")
+TOOLS = ("ha-manager", "pct", "pveam", "pvecm", "pvesh", "pvesm", "pveversion", "qm")
 _FOLDERS = (
     "dev/net", "etc/pve/firewall", "etc/pve/ha", "etc/pve/priv/lock", "proc/net", "run/lock/lxc",
     "run/lock/qemu-server", "run/qemu-server", "sys/class/net", "tmp", "usr/sbin", "var/lib/lxc",
@@ -45,6 +45,8 @@ from phoenix.rehearsal.tool import main
 os._exit(main(sys.argv[0], sys.argv[1:]))  # nothing is buffered; taking the interpreter apart costs a tenth more
 """
 _LONGEST_SHEBANG = 120
+_UNCHECKED = b"\1\0\0\0"
+"""How a compiled module says that it holds whatever becomes of its source."""
 
 
 def facts(release: str, setup: Mapping[str, Any]) -> dict[str, Any]:
@@ -189,13 +191,28 @@ def _copy_package(source: str, target: str) -> None:
 
 
 def _copy(source: str, target: str) -> None:
-    """Copy one module and compile it, so that no call of a tool has to."""
+    """Copy one module, and compiled as well, so that no call of a tool has to do that."""
+    with open(source, "rb") as file:
+        write(target, file.read())
+    cached, place = (_cached(path) for path in (source, target))
+    try:
+        with open(cached, "rb") as file:
+            compiled = file.read()
+    except OSError:
+        compiled = b""
+    if compiled[4:8] == _UNCHECKED:  # as the build that was unpacked has it
+        write(place, compiled)
+        return
     import py_compile
 
-    with open(source, encoding="utf-8") as file:
-        write(target, file.read())
     mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-    py_compile.compile(target, dfile=target, doraise=True, invalidation_mode=mode)
+    py_compile.compile(target, place, dfile=target, doraise=True, invalidation_mode=mode)
+
+
+def _cached(path: str) -> str:
+    """Where Python looks for a module compiled."""
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/__pycache__/{name[: -len('.py')]}.{sys.implementation.cache_tag}.pyc"
 
 
 def describe(root: str, shown: str) -> str:

@@ -32,7 +32,16 @@ def check(folder: str) -> str:
     for place in _OF_THIS_MACHINE:
         if within(real, os.path.realpath(place)) and not any(within(real, scratch) for scratch in _SCRATCH):
             raise errors.Refused(f"{folder} lies in {place}, which is this machine's own; nothing was changed", _HINT)
+    if os.statvfs(_nearest(real)).f_flag & os.ST_NOEXEC:
+        raise errors.NotReady(f"nothing can be run in {folder}: it is mounted noexec", "choose another folder")
     return root
+
+
+def _nearest(path: str) -> str:
+    """The folder that is there, at a path or above it."""
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    return path
 
 
 def within(path: str, folder: str) -> bool:

@@ -30,7 +30,12 @@ _OURS = ("/var/lib/phoenix/records", "/var/lib/phoenix/journal")
 """What proves which guests Phoenix made."""
 _PASSING = ("fwbr", "fwln", "fwpr", "tap", "veth")
 """How the interfaces begin that a running guest brings and takes away."""
-_LOCKS = (("/run/lock/lxc", "pve-config-", ".lock"), ("/run/lock/qemu-server", "lock-", ".conf"))
+_LOCKS = (
+    ("/run/lock/lxc", "pve-config-", ".lock"),
+    ("/run/lock/phoenix", "lxc-", ".lock"),
+    ("/run/lock/phoenix", "vm-", ".lock"),
+    ("/run/lock/qemu-server", "lock-", ".conf"),
+)
 _MOST = 64 << 20
 
 
@@ -54,6 +59,8 @@ class Present(Tree):
         self.version = str(self.facts.get("pve") or self._version())
         self.release = 8 if self.version.partition(".")[0] in ("7", "8") else 9
         self.storages = storages.parse(self.read("/etc/pve/storage.cfg"))
+        if self.remarks:
+            raise errors.NotReady("; ".join(self.remarks), "run it again as root")
 
     def read(self, path: str) -> str:
         """The text of one of the node's files; "" if it is not there."""
@@ -116,15 +123,14 @@ class Present(Tree):
         return [name for name in self.names("/etc/pve/nodes") if formats.is_label(name)]
 
     def guest_files(self) -> Iterator[tuple[str, str, str, bytes]]:
-        """Every guest of the cluster: its node, folder, ID, and its file without passwords."""
+        """Every guest of the cluster: its node, folder, ID, and its file without passwords, empty if unreadable."""
         for node in self.nodes():
             for folder in ("lxc", "qemu-server"):
                 for name in self.names(f"/etc/pve/nodes/{node}/{folder}"):
                     guest = name[: -len(".conf")]
                     if name.endswith(".conf") and guest.isdigit():
                         text = self.data(f"/etc/pve/nodes/{node}/{folder}/{name}")
-                        if text is not None:
-                            yield node, folder, guest, hidden.in_guest(text)
+                        yield node, folder, guest, hidden.in_guest(text or b"")
 
     def cluster_files(self) -> Iterator[tuple[str, bytes]]:
         """The other files of /etc/pve that the tools read, without passwords."""
@@ -200,7 +206,7 @@ class Present(Tree):
                 place = facts and f"{os.major(facts.st_dev):02x}:{os.minor(facts.st_dev):02x}:{facts.st_ino}"
                 if name.startswith(head) and place in held:
                     found.append(name[len(head) : -len(tail)])
-        return sorted(found)
+        return sorted(set(found))
 
     def usable(self) -> list[Storage]:
         """The storages that are there for this node."""

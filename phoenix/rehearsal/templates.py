@@ -36,7 +36,8 @@ _SYSTEMD: Final[Mapping[str, int]] = {
     "ubuntu-24.04": 255,
 }
 """The systemd of the distributions that warn about nesting; the others are taken as having none."""
-_TINY: Final = 1 << 20
+TINY: Final = 1 << 20
+"""An archive of less cannot hold a system that boots."""
 
 
 def is_archive(name: str, release: int) -> bool:
@@ -57,7 +58,7 @@ def facts(name: str, size: int, known: Mapping[str, Any]) -> dict[str, str]:
     for suffix in ("amd64", "arm64", "armhf", "i386"):
         if not arch and f"_{suffix}." in plain:
             arch = suffix
-    init = not 0 < size < _TINY
+    init = not 0 < size < TINY
     systemd = _SYSTEMD.get("-".join(words[:2]), 0) if init else 0
     if "systemd" in known:
         systemd = int(known["systemd"] or 0)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from phoenix.pve.options import Command
+
 _FILES = ("ssh-public-keys", "sshkeys")
 """Options whose value is a file that is read before anything is checked."""
 _WITHOUT_SUBCOMMANDS = ("pveversion",)
@@ -59,10 +61,15 @@ def _decoded(words: list[str]) -> list[str]:
 def _run(tree: Tree, tool: str, words: list[str]) -> int:
     if tool in _WITHOUT_SUBCOMMANDS:
         return _faulted(tree, tool, words, lambda: int(_load(tool, "run")(tree, words)))
+    if tool == "pvesh":
+        words = _load("pvesh.words", "ready")(words)
     name, rest = _command(tree, tool, words)
     if name == "help":
         return int(_load("helptexts", "show")(tool, _table(tool), rest, tree.release))
-    return _faulted(tree, f"{tool} {name}", rest, lambda: _subcommand(tree, tool, name, rest))
+    command = _table(tool).COMMANDS[name]
+    if tool == "pvesh":
+        command = _load("pvesh.words", "command")(tree, name, command, words)
+    return _faulted(tree, f"{tool} {name}", rest, lambda: _subcommand(tree, tool, name, command, rest))
 
 
 def _faulted(tree: Tree, name: str, words: list[str], work: Callable[[], int]) -> int:
@@ -79,8 +86,12 @@ def _load(module: str, function: str) -> Callable[..., Any]:
     return loaded
 
 
+def _package(tool: str) -> str:
+    return tool.replace("-", "_")
+
+
 def _table(tool: str) -> Any:
-    return __import__(f"phoenix.pve.tables.{tool}", fromlist=["COMMANDS"])
+    return __import__(f"phoenix.pve.tables.{_package(tool)}", fromlist=["COMMANDS"])
 
 
 def _command(tree: Tree, tool: str, words: list[str]) -> tuple[str, list[str]]:
@@ -93,24 +104,22 @@ def _command(tree: Tree, tool: str, words: list[str]) -> tuple[str, list[str]]:
     return usages.find(tool, table, words, tree.release)
 
 
-def _subcommand(tree: Tree, tool: str, name: str, words: list[str]) -> int:
+def _subcommand(tree: Tree, tool: str, name: str, command: Command, words: list[str]) -> int:
     from phoenix.rehearsal import arguments
 
-    handlers: Mapping[str, str] = __import__(f"phoenix.rehearsal.{tool}", fromlist=["HANDLERS"]).HANDLERS
+    package = _package(tool)
+    handlers: Mapping[str, str] = __import__(f"phoenix.rehearsal.{package}", fromlist=["HANDLERS"]).HANDLERS
     handler = handlers.get(name)
     if handler is None:
         raise Failure(f"the rehearsal node has no `{tool} {name}`")
-    command = _table(tool).COMMANDS[name]
-    if tool == "pvesh":
-        command = _load("pvesh.paths", "extended")(name, command, words)
     given = arguments.parse(f"{tool} {name}", command, words, tree.release)
     for option in _FILES:
-        if option in given:
+        if option in given and tool != "pvesh":  # the API takes the keys themselves
             given[option] = _load("keyfiles", "read")(tree, option, given[option])
     module, _, function = handler.partition(".")
     try:
         arguments.check(command, given, tree.release)
-        return int(_load(f"{tool}.{module}", function)(tree, given))
+        return int(_load(f"{package}.{module}", function)(tree, given))
     except BadParameters as bad:
         from phoenix.rehearsal import usages
 

@@ -12,6 +12,19 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
 _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
+    "ha-manager": (
+        "crm-command/node-maintenance/disable crm-command/node-maintenance/enable crm-command/migrate "
+        "crm-command/relocate crm-command/stop",
+        "rules/add rules/config rules/list rules/remove rules/set",
+        "groupadd groupconfig groupremove groupset",
+        "add config remove set",
+        "status",
+    ),
+    "pvecm": (
+        "qdevice/remove qdevice/setup",
+        "addnode apiver create delnode",
+        "add expected keygen mtunnel nodes status updatecerts",
+    ),
     "pct": (
         "clone create destroy list migrate move-volume pending resize restore template",
         "config set",

@@ -9,7 +9,7 @@ from phoenix.rehearsal.failures import Failure, Interrupted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 _asked = 0
 _worker = 0
@@ -63,16 +63,25 @@ def detached(job: Callable[[], None]) -> None:
         os._exit(0)
 
 
-def attach(argv: list[str], environment: Mapping[str, str]) -> int:
-    """Run a program in the tool's place, with its descriptors; returns its exit status as a shell would say it."""
+def is_program(name: str) -> bool:
+    """Whether this machine has a program."""
+    places = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return any(os.access(f"{place}/{name}", os.X_OK) for place in places)
+
+
+def pipe_from(argv: list[str], source: int) -> tuple[int, int]:
+    """Start a filter that reads the descriptor `source`; returns where its output can be read, and its process."""
+    output = os.pipe()
     child = os.fork()
     if not child:
+        os.dup2(source, 0)
+        os.dup2(output[1], 1)
         try:
-            os.execvpe(argv[0], argv, {**environment})  # noqa: S606 - a fixed program, and no shell is wanted
+            os.execvpe(argv[0], argv, os.environ)  # noqa: S606 - no shell is wanted
         finally:
             os._exit(127)
-    status = os.waitpid(child, 0)[1]
-    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+    os.close(output[1])
+    return output[0], child
 
 
 def _pass_on(*_: object) -> None:

@@ -76,11 +76,17 @@ ONLY = {
 ONLY_NAMES = {
     **dict.fromkeys(("os.forkpty", "os.posix_spawn", "os.posix_spawnp"), ("phoenix.process",)),
     # The rehearsal node is a program of its own; its pct has a worker, as the real one has.
-    "os.fork": ("phoenix.process", "phoenix.rehearsal.worker"),
+    "os.fork": ("phoenix.process", "phoenix.rehearsal.fence", "phoenix.rehearsal.sandbox", "phoenix.rehearsal.worker"),
     **dict.fromkeys(("os.system", "os.popen", "os.spawnv", "os.spawnve", "os.spawnvp", "os.spawnl"), ()),
     **dict.fromkeys(
         ("os.execv", "os.execve", "os.execvp", "os.execvpe", "os.execl", "os.execle", "os.execlp"),
-        ("phoenix.process", "phoenix.entry", "phoenix.bootstrap", "phoenix.rehearsal.worker"),
+        (
+            "phoenix.process",
+            "phoenix.entry",
+            "phoenix.bootstrap",
+            "phoenix.rehearsal.sandbox",
+            "phoenix.rehearsal.worker",
+        ),
     ),
     **dict.fromkeys(("sys.exit", "exit", "quit", "SystemExit"), ("phoenix.entry", "phoenix.bootstrap", "phoenix.cli")),
 }

@@ -2,41 +2,57 @@
 
 from __future__ import annotations
 
-import os
-
 from phoenix.pve import formats, options
 from phoenix.pve.guestconf import GuestConf
 from phoenix.pve.tables import container
-from phoenix.rehearsal import cluster, locks, speech, templates, volumes, worker
+from phoenix.rehearsal import cluster, locks, speech, volumes, worker
 from phoenix.rehearsal.failures import BadParameters, Failure, Interrupted
 from phoenix.rehearsal.kinds import CT
 from phoenix.rehearsal.pauses import pause
-from phoenix.rehearsal.pct import mounts, values
-from phoenix.rehearsal.speech import complain, count_warning, say
+from phoenix.rehearsal.pct import mounts, rootfs, unpack, values
+from phoenix.rehearsal.speech import complain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from phoenix.rehearsal.pct.restore import Restore
     from phoenix.rehearsal.tree import Tree
 
 
-class _Order:
+class Order:
     """What is to be made."""
 
-    def __init__(self, guest: str, template: str) -> None:
-        self.guest = guest
-        self.template = template
+    def __init__(self, given: dict[str, str]) -> None:
+        self.guest = given["vmid"]
+        self.template = given["ostemplate"]
+        self.restore = given.get("restore") == "1"
+        self.force = given.get("force") == "1"
+        self.unique = given.get("unique") == "1"
+        self.storage = given.get("storage", "local")
+        self.says_privileges = "unprivileged" in given
+        self.ignore_errors = given.get("ignore-unpack-errors") == "1"
+        self.keys = given.get("ssh-public-keys", "")
+        self.pool = given.get("pool", "")
+        self.start = given.get("start") == "1"
+        self.high_availability = given.get("ha-managed") == "1"
+        self.replaces = False
         self.conf = GuestConf()
         self.mounts: dict[str, str] = {}
-        self.start = False
-        self.restore = False
-        self.high_availability = False
-        self.verb = "create"
-        self.pool = ""
+
+    @property
+    def verb(self) -> str:
+        """The word for it."""
+        return "restore" if self.restore else "create"
 
     @property
     def blame(self) -> str:
         """How a failure of the task begins."""
         return f"unable to {self.verb} CT {self.guest} - "
+
+    def set_defaults(self) -> None:
+        """What a container has at least."""
+        self.conf.options.setdefault("hostname", f"CT{self.guest}")
+        self.conf.options.setdefault("memory", "512")
+        self.conf.options.setdefault("swap", "512")
 
 
 def restore(tree: Tree, given: dict[str, str]) -> int:
@@ -47,31 +63,51 @@ def restore(tree: Tree, given: dict[str, str]) -> int:
 def run(tree: Tree, given: dict[str, str]) -> int:
     """Make a container."""
     cluster.check_quorum(tree)
-    guest = given["vmid"]
-    cluster.check_free(tree, guest)
-    if "ssh-public-keys" in given:
+    order = Order(given)
+    order.replaces = order.restore and order.force and cluster.is_there(tree, CT, order.guest)
+    if order.replaces:
+        from phoenix.rehearsal.pct import restore as restoring
+
+        restoring.check_existing(tree, order.guest)
+    else:
+        cluster.check_free(tree, order.guest)
+    if order.keys:
         from phoenix.rehearsal import keyfiles
 
-        keyfiles.check(given["ssh-public-keys"])
-    if "pool" in given:
+        keyfiles.check(order.keys)
+    if order.pool:
         from phoenix.rehearsal import pools
 
-        pools.check(tree, given["pool"])
-    order = _Order(guest, given["ostemplate"])
-    order.restore = given.get("restore") == "1"
-    order.verb = "restore" if order.restore else "create"
-    _check_template(tree, order)
+        pools.check(tree, order.pool)
+    _check_template(tree, order, given)
     _take_mounts(tree, order, given)
     _take_options(tree, order, given)
     try:
-        with locks.config(tree, CT, guest, 5.0):
-            cluster.create(tree, CT, guest, "lock: create\n")
+        with locks.config(tree, CT, order.guest, 5.0):
+            _reserve(tree, order)
     except Failure as failure:
         raise Failure(order.blame + failure.text) from failure
     return worker.run(lambda: _task(tree, order))
 
 
-def _check_template(tree: Tree, order: _Order) -> None:
+def _reserve(tree: Tree, order: Order) -> None:
+    """Take the ID: its file says that it is being made."""
+    if not order.replaces:
+        cluster.create(tree, CT, order.guest, "lock: create\n")
+        return
+    conf = cluster.read(tree, CT, order.guest)
+    cluster.check_lock(CT, conf)
+    conf.options["lock"] = "create"
+    cluster.write(tree, CT, order.guest, conf)
+
+
+def _check_template(tree: Tree, order: Order, given: dict[str, str]) -> None:
+    if order.template == unpack.PIPE:
+        if not order.restore:
+            raise Failure("pipe can only be used with restore tasks")
+        if "rootfs" not in given:
+            raise Failure("restore from pipe requires rootfs parameter")
+        return
     wanted = "backup" if order.restore else "vztmpl"
     if not formats.is_volume_id(order.template):
         return  # a path on the node, looked for later
@@ -81,8 +117,8 @@ def _check_template(tree: Tree, order: _Order) -> None:
         raise Failure(f"unable to use volume {order.template} - content type needs to be '{wanted}'")
 
 
-def _take_mounts(tree: Tree, order: _Order, given: dict[str, str]) -> None:
-    default = given.get("storage", "local")
+def _take_mounts(tree: Tree, order: Order, given: dict[str, str]) -> None:
+    default = order.storage
     for name, value in given.items():
         if mounts.is_mount(name):
             plain = values.new_size(f":{value}") is not None
@@ -99,10 +135,11 @@ def _take_mounts(tree: Tree, order: _Order, given: dict[str, str]) -> None:
                 raise Failure(failure.text, 25 if place else 255) from failure
     if "rootfs" not in order.mounts:
         volumes.for_containers(tree, default)
-        order.mounts["rootfs"] = f"{default}:4"
+        if not order.restore:  # whose disks are as the backup has them
+            order.mounts["rootfs"] = f"{default}:4"
 
 
-def _take_options(tree: Tree, order: _Order, given: dict[str, str]) -> None:
+def _take_options(tree: Tree, order: Order, given: dict[str, str]) -> None:
     settings = order.conf.options
     for name, value in given.items():
         if name.startswith("unused") and name[6:].isdigit():
@@ -113,29 +150,32 @@ def _take_options(tree: Tree, order: _Order, given: dict[str, str]) -> None:
             order.conf.raw += [f"lxc.environment.runtime: {item}" for item in value.split("\0")]
         elif options.lookup(container.GUEST, name) and not mounts.is_mount(name) and name != "unprivileged":
             settings[name] = values.stored(tree, name, value)
-    if given.get("unprivileged", "1" if tree.release >= 9 else "0") == "1":
+    usual = "1" if tree.release >= 9 and not order.restore else "0"
+    if given.get("unprivileged", usual) == "1":
         settings["unprivileged"] = "1"
-    order.start = given.get("start") == "1"
-    order.pool = given.get("pool", "")
-    order.high_availability = given.get("ha-managed") == "1"
 
 
-def _task(tree: Tree, order: _Order) -> None:
+def _task(tree: Tree, order: Order) -> None:
     made: list[str] = []
+    work: _Making | Restore = _Making(tree, order)
+    if order.restore:
+        from phoenix.rehearsal.pct import restore as restoring
+
+        work = restoring.Restore(tree, order)
     with locks.config(tree, CT, order.guest):
         try:
-            _make(tree, order, made)
+            work.do(made)
         except (BadParameters, Failure, Interrupted, OSError) as error:
-            _undo(tree, order, made)
+            _undo(tree, order, made, touched=work.touched)
             raise Failure(order.blame + _reason(error)) from error
     if order.pool:
         from phoenix.rehearsal import pools
 
         pools.add(tree, order.pool, order.guest)
-    if order.high_availability:
-        cluster.add_to_ha(tree, CT, order.guest, started=order.start)
     if order.start:
         _start(tree, order)
+    if order.high_availability:
+        cluster.add_to_ha(tree, CT, order.guest, started=order.start)
 
 
 def _reason(error: Exception) -> str:
@@ -146,88 +186,45 @@ def _reason(error: Exception) -> str:
     return error.text if isinstance(error, Failure) else str(error)
 
 
-def _make(tree: Tree, order: _Order, made: list[str]) -> None:
-    conf = order.conf
-    mounts.make(tree, order.guest, order.mounts, conf, made)
-    mounts.check_present(tree, conf)
-    pause()
-    path = _archive(tree, order)
-    say(f"extracting archive '{path}'")
-    size = os.path.getsize(tree.given(path))
-    found = templates.facts(path, size, _known(tree, order.template))
-    say(f"Total bytes read: {size * 4} ({size * 4 >> 10}KiB, 100MiB/s)")
-    _detect(tree, conf, found)
-    volumes.fill(tree, mounts.volume("rootfs", conf.options["rootfs"]), templates.show(found))
-    cluster.write(tree, CT, order.guest, conf)
-    conf.options.setdefault("hostname", f"CT{order.guest}")
-    conf.options.setdefault("memory", "512")
-    conf.options.setdefault("swap", "512")
-    cluster.write(tree, CT, order.guest, conf)
+class _Making:
+    """One container on its way. `touched` says whether there is something to be removed if it fails."""
+
+    touched = True
+
+    def __init__(self, tree: Tree, order: Order) -> None:
+        self.tree = tree
+        self.order = order
+
+    def do(self, made: list[str]) -> None:
+        """All of it; the volumes that it makes are added to `made` at once."""
+        tree, order = self.tree, self.order
+        mounts.make(tree, order.guest, order.mounts, order.conf, made)
+        mounts.check_present(tree, order.conf)
+        pause()
+        unpack.template(tree, order.guest, order.conf, order.template, ignore_errors=order.ignore_errors)
+        cluster.write(tree, CT, order.guest, order.conf)
+        order.set_defaults()
+        cluster.write(tree, CT, order.guest, order.conf)
+        if order.keys:
+            rootfs.authorize(tree, order.guest, order.keys)
 
 
-def _archive(tree: Tree, order: _Order) -> str:
-    template = order.template
-    fault = ""
-    if order.restore:
-        raise Failure("the rehearsal node cannot read backups")
-    if formats.is_volume_id(template):
-        path = volumes.node_path(tree, template)
-        if not os.path.exists(tree(path)):
-            fault = f"volume '{template}' does not exist"
-    else:
-        path = template
-        if not os.path.isfile(tree.given(path)):
-            fault = f"can't find file '{path}'"
-    if fault:
-        if tree.release >= 9:  # it is looked at for the layout of an OCI image first
-            complain(fault)
-        raise Failure(fault)
-    if not templates.is_archive(path, tree.release):
-        raise Failure(f"file does not look like a template archive: {path}")
-    return path
-
-
-def _known(tree: Tree, template: str) -> dict[str, str]:
-    known = tree.facts.get("templates", {}).get(template, {})
-    return known if isinstance(known, dict) else {}
-
-
-def _detect(tree: Tree, conf: GuestConf, found: dict[str, str]) -> None:
-    given, detected = conf.options.get("ostype"), found["ostype"]
-    if given != "unmanaged":
-        if detected == "unmanaged":
-            complain("/etc/os-release file not found and autodetection failed, falling back to 'unmanaged'")
-        if given and given != detected:
-            complain(f"got unexpected ostype ({detected} != {given})")
-        conf.options["ostype"] = detected
-    _detect_architecture(tree, conf, found)
-    if conf.options["ostype"] != "unmanaged" and templates.warns(found, conf.options.get("features", ""), tree.release):
-        count_warning(f"Systemd {found['systemd']} detected. You may need to enable nesting.")
-
-
-def _detect_architecture(tree: Tree, conf: GuestConf, found: dict[str, str]) -> None:
-    if "arch" in conf.options:
-        return
-    if conf.options["ostype"] != "unmanaged":
-        conf.options["arch"] = found["arch"]
-        say(f"Detected container architecture: {found['arch']}")
-        return
-    if tree.release < 9:
-        complain("implement me in sub-class\n at /usr/share/perl5/PVE/LXC/Setup.pm line 234.")
-        complain("Architecture detection failed: error in setup task (eval)")
-    conf.options["arch"] = "amd64"
-    say("Falling back to amd64.\nUse `pct set VMID --arch ARCH` to change.")
-
-
-def _undo(tree: Tree, order: _Order, made: list[str]) -> None:
+def _undo(tree: Tree, order: Order, made: list[str], *, touched: bool) -> None:
+    """Remove what was made in vain; a container that was to be replaced and is untouched stays."""
     mounts.free(tree, made)
+    rootfs.forget(tree, order.guest)
     try:
-        cluster.remove(tree, CT, order.guest)
-    except OSError as error:
+        if touched:
+            cluster.remove(tree, CT, order.guest)
+        else:
+            conf = cluster.read(tree, CT, order.guest)
+            conf.options.pop("lock", None)
+            cluster.write(tree, CT, order.guest, conf)
+    except (Failure, OSError) as error:
         complain(str(error))
 
 
-def _start(tree: Tree, order: _Order) -> None:
+def _start(tree: Tree, order: Order) -> None:
     """Start it as the end of its creation: a failure of that is only told, and the creation has succeeded."""
     from phoenix.rehearsal.pct import state
 

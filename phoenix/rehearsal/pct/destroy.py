@@ -9,7 +9,7 @@ from phoenix.rehearsal import cluster, locks, lockwords, pools, running, volumes
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.kinds import CT
 from phoenix.rehearsal.pauses import pause
-from phoenix.rehearsal.pct import inside, mounts, state
+from phoenix.rehearsal.pct import generated, mounts, rootfs, state
 from phoenix.rehearsal.speech import complain, say
 
 TYPE_CHECKING = False
@@ -54,7 +54,7 @@ def _task(tree: Tree, guest: str, given: dict[str, str]) -> None:
             say(f"purging CT {guest} from related configurations..")
             cluster.drop_from_jobs(tree, CT, guest)
         pools.remove(tree, guest)
-        inside.forget(tree, guest)
+        rootfs.forget(tree, guest)
         cluster.remove(tree, CT, guest)
 
 
@@ -78,9 +78,10 @@ def _forget(tree: Tree, guest: str) -> None:
     conf.options, conf.raw, conf.pending, conf.delete = {"lock": "destroyed"}, [], {}, []
     conf.snapshots, conf.description = {}, ""
     cluster.write(tree, CT, guest, conf)
-    for path in (f"/etc/pve/firewall/{guest}.fw", f"/var/lib/lxc/{guest}/config"):
-        if os.path.exists(tree(path)):
-            os.unlink(tree(path))
+    generated.forget(tree, guest)
+    rules = tree(f"/etc/pve/firewall/{guest}.fw")
+    if os.path.exists(rules):
+        os.unlink(rules)
 
 
 def unlock(tree: Tree, given: dict[str, str]) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from phoenix.pve import formats
 from phoenix.pve.guestconf import GuestConf
 from phoenix.pve.tables import container
@@ -154,3 +156,10 @@ def check_present(tree: Tree, conf: GuestConf) -> None:
         found = volume(name, conf.options[name])
         if found and not values.new_size(found):
             volumes.check_exists(tree, found)
+
+
+def check_bound(tree: Tree, conf: GuestConf) -> None:
+    """Failure if a folder of the node that the container is to see is not there."""
+    for parsed in all_of(conf).values():
+        if values.volume_type(parsed["volume"]) == "bind" and not os.path.isdir(tree(parsed["volume"])):
+            raise Failure(f"directory '{parsed['volume']}' does not exist")

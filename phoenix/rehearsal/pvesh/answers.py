@@ -6,12 +6,13 @@ import hashlib
 import os
 import time
 
-from phoenix.rehearsal import cluster, pools, pveversion, volumes
+from phoenix.rehearsal import cluster, haconfig, pools, pveversion, volumes
 from phoenix.rehearsal.failures import BadParameters, Failure
+from phoenix.rehearsal.ha_manager import resources as resources_of_ha
 from phoenix.rehearsal.kinds import CT, VM
-from phoenix.rehearsal.pvesh import guests, paths
-from phoenix.rehearsal.pvesm import listing
+from phoenix.rehearsal.pvesh import guests
 from phoenix.rehearsal.tree import FACTS
+from phoenix.rehearsal.volumes import usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,31 +25,10 @@ if TYPE_CHECKING:
 _YOUNG = 10.0
 """How many seconds pass before the status daemon has reported on something new."""
 _GIB = 1 << 30
-
-
-def below(tree: Tree, path: str) -> list[str]:
-    """The names of a path's children."""
-    words = [word for word in path.split("/") if word]
-    names = set()
-    for pattern in (*paths.GETTERS, *(key.partition(" ")[2] for key in paths.ACTIONS)):
-        parts = [part for part in pattern.split("/") if part]
-        if len(parts) > len(words) and all(p == w or p.startswith("{") for p, w in zip(parts, words)):
-            names.add(parts[len(words)])
-    found = {name for name in names if not name.startswith("{")}
-    if "{node}" in names:
-        found.add(tree.name)
-    if "{vmid}" in names:
-        found.update(guests.all_of(tree, CT if words[-1] == "lxc" else VM))
-    if "{storage}" in names:
-        found.update(volumes.table(tree))
-    if "{poolid}" in names:
-        found.update(pools.table(tree))
-    return sorted(found)
-
-
-def children(tree: Tree, given: dict[str, str]) -> Any:
-    """The children of a path that is nothing itself."""
-    return [{"subdir": name} for name in below(tree, given["path"])]
+_FIGURES = (
+    "cpu", "disk", "diskread", "diskwrite", "maxdisk", "maxmem", "mem", "name", "netin", "netout", "template", "uptime",
+)  # fmt: skip
+"""What the status daemon reports of a guest."""
 
 
 def version(tree: Tree, _: dict[str, str]) -> Any:
@@ -58,10 +38,11 @@ def version(tree: Tree, _: dict[str, str]) -> Any:
 
 
 def _is_young(tree: Tree, path: str) -> bool:
+    """Whether what a file stands for was made so short a time ago that the status daemon does not know it yet."""
     try:
         return time.time() - os.stat(tree(path)).st_mtime < _YOUNG
     except OSError:
-        return True
+        return False
 
 
 def nodes(tree: Tree, _: dict[str, str]) -> Any:
@@ -117,24 +98,48 @@ def next_id(tree: Tree, given: dict[str, str]) -> Any:
     return str(number)
 
 
-def bridges(tree: Tree, _: dict[str, str]) -> Any:
-    """The bridges of the node."""
-    return [{"active": 1, "iface": name, "type": "bridge"} for name in tree.facts.get("bridges", [])]
+def networks(tree: Tree, given: dict[str, str]) -> Any:
+    """The bridges of the node, which are all the interfaces that it has."""
+    if given.get("type") not in (None, "bridge", "any_bridge", "any_local_bridge"):
+        return []
+    return [{"iface": name, **network(tree, {"iface": name})} for name in tree.facts.get("bridges", [])]
 
 
-def _short(tree: Tree, kind: Kind, guest: str) -> dict[str, Any]:
+def network(tree: Tree, given: dict[str, str]) -> Any:
+    """One bridge."""
+    names = list(tree.facts.get("bridges", []))
+    if given["iface"] not in names:
+        raise BadParameters({"iface": "interface does not exist"})
+    number = names.index(given["iface"])
+    found = {"active": 1, "autostart": 1, "exists": 1, "families": ["inet"], "method": "manual", "method6": "manual"}
+    return {**found, "priority": number + 1, "type": "bridge"}
+
+
+def guest_resource(tree: Tree, kind: Kind, guest: str) -> dict[str, Any]:
     """A guest as it is among the resources of the cluster."""
     word = "lxc" if kind is CT else "qemu"
     base = {"id": f"{word}/{guest}", "node": tree.name, "status": "unknown", "type": word, "vmid": int(guest)}
-    if _is_young(tree, cluster.guest_file(tree, kind, guest)):
+    if _is_young(tree, cluster.BORN.format(guest)):
         return base
     row = guests.container(tree, guest) if kind is CT else guests.machine(tree, guest)
-    for name in ("cpus", "maxswap", "swap", "pid", "qmpstatus"):
-        base.setdefault("maxcpu", row["cpus"])
-        row.pop(name, None)
-    found = {**row, **{key: value for key, value in base.items() if key != "status"}}
-    found["template"] = row.get("template", 0)
-    return found
+    found = {name: row.get(name, 0) for name in _FIGURES}
+    if tree.release >= 9:
+        found["memhost"] = row.get("memhost", 0)
+    return {**found, "maxcpu": row["cpus"], **base, "status": row["status"]}
+
+
+def _guest_resources(tree: Tree) -> list[dict[str, Any]]:
+    in_pool = {guest: name for name, fields in pools.table(tree).items() for guest in fields[1].split(",") if guest}
+    rows = []
+    for kind in (CT, VM):
+        for guest in guests.all_of(tree, kind):
+            row = guest_resource(tree, kind, guest)
+            if guest in in_pool:
+                row["pool"] = in_pool[guest]
+            conf = cluster.read_quick(tree, kind, guest)
+            row.update({name: conf.options[name] for name in ("lock", "tags") if conf.options.get(name)})
+            rows.append(row)
+    return rows
 
 
 def resources(tree: Tree, given: dict[str, str]) -> Any:
@@ -142,7 +147,7 @@ def resources(tree: Tree, given: dict[str, str]) -> Any:
     wanted = given.get("type")
     rows: list[dict[str, Any]] = []
     if wanted in (None, "vm"):
-        rows += [_short(tree, kind, guest) for kind in (CT, VM) for guest in guests.all_of(tree, kind)]
+        rows += _guest_resources(tree)
     if wanted in (None, "node"):
         found = _node(tree)
         found.pop("ssl_fingerprint", None)
@@ -170,37 +175,58 @@ def _storage_resource(tree: Tree, item: Storage) -> dict[str, Any]:
         "id": f"storage/{tree.name}/{item.name}",
         "node": tree.name,
         "plugintype": item.type,
-        "shared": int(item.other.get("shared", "0")),
+        "shared": int(item.is_shared()),
         "status": "unknown",
         "storage": item.name,
         "type": "storage",
     }
     if not _is_young(tree, FACTS):
-        found.update(disk=listing.USED << 10, maxdisk=listing.TOTAL << 10, status="available")
+        found.update(disk=usage.USED << 10, maxdisk=usage.TOTAL << 10, status="available")
     return found
 
 
-def pool_list(tree: Tree, _: dict[str, str]) -> Any:
-    """The pools."""
-    return [
-        {"poolid": name, **({"comment": fields[0]} if fields[0] else {})} for name, fields in pools.table(tree).items()
-    ]
+def pool_list(tree: Tree, given: dict[str, str]) -> Any:
+    """The pools; one of them with what is in it."""
+    if "poolid" in given:
+        return [{"poolid": given["poolid"], **pool(tree, given)}]
+    table = pools.table(tree)
+    return [{"poolid": name, **({"comment": table[name][0]} if table[name][0] else {})} for name in table]
 
 
 def pool(tree: Tree, given: dict[str, str]) -> Any:
     """A pool and what is in it."""
     table = pools.table(tree)
     if given["poolid"] not in table:
-        raise Failure(f"no such pool '{given['poolid']}'", 2)
-    comment, guests, stores = table[given["poolid"]]
-    members: list[dict[str, Any]] = []
-    for guest in (item for item in guests.split(",") if item):
-        kind = cluster.owner(tree, guest)[0]
-        if kind:
-            members.append(_short(tree, CT if kind == "CT" else VM, guest))
+        raise Failure(f"pool '{given['poolid']}' does not exist")
+    comment, members, stores = table[given["poolid"]]
+    wanted, rows = given.get("type"), []
+    for guest in (item for item in members.split(",") if item):
+        word = cluster.owner(tree, guest)[0]
+        if word:
+            rows.append(guest_resource(tree, CT if word == "CT" else VM, guest))
     known = volumes.table(tree)
-    members += [_storage_resource(tree, known[name]) for name in stores.split(",") if name in known]
-    found: dict[str, Any] = {"members": members, "poolid": given["poolid"]}
+    rows += [_storage_resource(tree, known[name]) for name in stores.split(",") if name in known]
+    found: dict[str, Any] = {"members": [row for row in rows if wanted in (None, row["type"])]}
+    found["poolid"] = given["poolid"]
     if comment:
         found["comment"] = comment
     return found
+
+
+def ha_resources(tree: Tree, given: dict[str, str]) -> Any:
+    """The guests that are given to the high availability manager."""
+    found = haconfig.read(tree)
+    return [
+        {**found[sid], "sid": sid, "digest": resources_of_ha.digest(tree)}
+        for sid in found
+        if given.get("type") in (None, found[sid]["type"])
+    ]
+
+
+def ha_resource(tree: Tree, given: dict[str, str]) -> Any:
+    """One of them."""
+    sid = resources_of_ha.full_name(tree, given["sid"])
+    found = haconfig.read(tree)
+    if sid not in found:
+        raise Failure(f"no such resource '{sid}'")
+    return {**found[sid], "sid": sid, "digest": resources_of_ha.digest(tree)}

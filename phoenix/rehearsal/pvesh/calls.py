@@ -2,73 +2,94 @@
 
 from __future__ import annotations
 
-import os
-import time
-
 from phoenix.pve import formats
-from phoenix.rehearsal import pools
+from phoenix.pve.options import Command
+from phoenix.rehearsal import helptexts, usages
 from phoenix.rehearsal.failures import BadParameters, Failure
-from phoenix.rehearsal.pvesh import answers, paths, printing
-from phoenix.rehearsal.speech import say
+from phoenix.rehearsal.pvesh import index, paths, printing, schemas
+from phoenix.rehearsal.pvesh.numbers import task_number
+from phoenix.rehearsal.speech import write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from phoenix.rehearsal.tree import Tree
 
 _OWN = ("api_path", "human-readable", "noborder", "noheader", "noproxy", "output-format", "quiet")
-_TASKS = {"create": "create", "destroy": "destroy", "clone": "clone"}
+_ANYWHERE = "localhost"
+"""A name that every node answers to."""
 
 
-def _check(tree: Tree, variables: dict[str, str]) -> None:
-    node = variables.pop("node", tree.name)
-    if node not in (tree.name, "localhost"):
+def _wishes(given: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in given.items() if name not in _OWN}
+
+
+def _check(tree: Tree, variables: dict[str, str]) -> dict[str, str]:
+    """What stands for the variables of a path, but the node; checked."""
+    node = variables.get("node", tree.name)
+    if node not in (tree.name, _ANYWHERE):
         text = f"failed to get address info for: {node}: Temporary failure in name resolution"
         raise Failure(f"hostname lookup '{node}' failed - {text}", 11)
-    faults = {
-        name: formats.fault(paths.VARIABLES[name], value)
-        for name, value in variables.items()
-        if name in paths.VARIABLES
-    }
+    faults = {}
+    for name, value in variables.items():
+        if name in paths.VARIABLES:
+            faults[name] = formats.fault(paths.VARIABLES[name], value, tree.release)
     if any(faults.values()):
         raise BadParameters({name: fault for name, fault in faults.items() if fault})
+    return {name: value for name, value in variables.items() if name != "node"}
+
+
+def _answer(tree: Tree, pattern: str, wanted: dict[str, str]) -> Any:
+    """What can be read at a path."""
+    name = paths.GETTERS.get(pattern)
+    if name is not None:
+        return _loaded("pvesh", name)(tree, wanted)
+    if "vmid" in wanted:
+        _loaded("pvesh", "guests.check")(tree, pattern, wanted)
+    key = index.KEYS.get(pattern, "name")
+    return [{key: child} for child in index.children(pattern, tree.release)]
+
+
+def _loaded(tool: str, name: str) -> Any:
+    module, _, function = name.partition(".")
+    return getattr(__import__(f"phoenix.rehearsal.{tool}.{module}", fromlist=[function]), function)
 
 
 def get(tree: Tree, given: dict[str, str]) -> int:
     """Read."""
     path = given["api_path"]
-    pattern, variables = paths.match(path, paths.GETTERS)
+    pattern, variables = paths.getter(path)
     if not pattern:
-        raise Failure(f"No 'get' handler defined for '{path}'", 1)
-    _check(tree, variables)
-    wishes = {name: value for name, value in given.items() if name not in _OWN}
-    module, _, function = paths.GETTERS[pattern].partition(".")
-    loaded = __import__(f"phoenix.rehearsal.pvesh.{module}", fromlist=[function])
-    found = getattr(loaded, function)(tree, {**variables, **wishes, "path": path})
-    if given.get("quiet") != "1":
-        printing.show(found, given.get("output-format", "text"), border=given.get("noborder") != "1")
+        raise Failure(f"no 'get' handler for '{path}'")
+    found = _answer(tree, pattern, {**_check(tree, variables), **_wishes(given)})
+    printing.show(found, given, schemas.of(pattern, tree.release))
     return 0
 
 
 def ls(tree: Tree, given: dict[str, str]) -> int:
-    """The children of a path, and what can be done with each: read, write, create, delete."""
-    path = given["api_path"].rstrip("/")
-    found = answers.below(tree, path)
-    if not found:
-        raise Failure(f"no such resource '{given['api_path']}'", 255)
-    for name in found:
-        child = f"{path}/{name}"
-        flags = "D" if answers.below(tree, child) else "-"
-        flags += "r" if paths.match(child, paths.GETTERS)[0] else "-"
-        for method, letter in (("set", "w"), ("create", "c"), ("delete", "d")):
-            flags += letter if _can(method, child) else "-"
-        say(f"{flags:<12} {name}")
+    """The children of a path, and what can be done with each: is it a folder; read, write, create, delete."""
+    path = given["api_path"]
+    pattern, variables = paths.getter(path)
+    if not index.has("get", paths.words_of(path), tree.release):
+        raise Failure(f"no such resource '{path}'")
+    children = index.children(pattern, tree.release) if pattern else {}
+    if not children:
+        if index.flags(paths.words_of(path), tree.release).startswith("D"):
+            raise Failure(f"the rehearsal node has no `pvesh ls {path}`")
+        raise Failure(f"resource '{path}' does not define child links")
+    named = _answer(tree, pattern, _check(tree, variables))
+    variable = next((name for name in children if name.startswith("{")), "")
+    if variable:
+        key = {"{volume}": "volid", "{snapname}": "name"}.get(variable, variable[1:-1])
+        children = {str(item[key]): children[variable] for item in named}
+    rows = [{"capabilities": flags, "name": name} for name, flags in sorted(children.items())]
+    if given.get("output-format", "text") != "text":
+        printing.show(rows, given, schemas.Schema(""))
+    elif rows and given.get("quiet") != "1":
+        schema = schemas.Schema("capabilities name", sort="name")
+        printing.table(rows, {"noborder": "1", "noheader": "1", **given}, schema)
     return 0
-
-
-def _can(method: str, path: str) -> bool:
-    if path == "/pools":  # the real one offers all of them there
-        return True
-    return bool(paths.action(method, path)[0])
 
 
 def create(tree: Tree, given: dict[str, str]) -> int:
@@ -90,70 +111,52 @@ def _act(tree: Tree, method: str, given: dict[str, str]) -> int:
     path = given["api_path"]
     key, variables = paths.action(method, path)
     if not key:
-        raise Failure(f"No '{method}' handler defined for '{path}'", 1)
-    _check(tree, variables)
-    wishes = {name: value for name, value in given.items() if name not in _OWN}
-    if key in paths.POOLS:
-        return _change_pool(tree, method, {**variables, **wishes})
+        raise Failure(f"no '{method}' handler for '{path}'")
+    wanted = {**_check(tree, variables), **_wishes(given)}
+    if key in paths.OWN:
+        found = _loaded("pvesh", paths.OWN[key][0])(tree, wanted)
+        printing.show(found, given, schemas.Schema(""))
+        return 0
+    return _hand_over(tree, key, wanted, given)
+
+
+def _hand_over(tree: Tree, key: str, wanted: dict[str, str], given: dict[str, str]) -> int:
+    """Let another tool's subcommand do it. A task that failed has said so: the call itself was good."""
     name = paths.ACTIONS[key]
     tool, _, subcommand = name.partition(" ")
-    handlers: dict[str, str] = __import__(f"phoenix.rehearsal.{tool}", fromlist=["HANDLERS"]).HANDLERS
-    module, _, function = handlers[subcommand].partition(".")
-    loaded = __import__(f"phoenix.rehearsal.{tool}.{module}", fromlist=[function])
-    status = int(getattr(loaded, function)(tree, {**variables, **wishes}))
-    if status == 0 and name not in paths.SYNCHRONOUS:
-        say(_task_number(tree, tool, subcommand, variables.get("vmid") or wishes.get("vmid", "")))
-    return status
-
-
-def _task_number(tree: Tree, tool: str, subcommand: str, guest: str) -> str:
-    kind = ("vz" if tool == "pct" else "qm") + _TASKS.get(subcommand, subcommand)
-    moment = int(time.time())
-    return f"UPID:{tree.name}:{os.getpid():08X}:{moment & 0xFFFFFFF:08X}:{moment:08X}:{kind}:{guest}:root@pam:"
-
-
-def _change_pool(tree: Tree, method: str, wishes: dict[str, str]) -> int:
-    name, table = wishes["poolid"], pools.table(tree)
-    if method == "create":
-        if name in table:
-            raise Failure(f"create pool failed: pool '{name}' already exists")
-        table[name] = [wishes.get("comment", ""), "", ""]
-    elif name not in table:
-        verb = "delete" if method == "delete" else "update"
-        raise Failure(f"{verb} pool failed: pool '{name}' does not exist")
-    elif method == "delete":
-        _check_empty(name, table[name])
-        del table[name]
-    else:
-        _update_pool(table[name], wishes)
-    pools.write(tree, table)
+    package = tool.replace("-", "_")
+    handlers: dict[str, str] = __import__(f"phoenix.rehearsal.{package}", fromlist=["HANDLERS"]).HANDLERS
+    answer: Any = None
+    if key in ("create /storage", "set /storage/{storage}"):
+        answer = {"storage": wanted["storage"], "type": wanted.get("type") or _storage_type(tree, wanted["storage"])}
+    guest = wanted.get("vmid", "")
+    status = int(_loaded(package, handlers[subcommand])(tree, wanted))
+    task = paths.TASKS.get(name, "qmconfig" if key.startswith("create ") and name == "qm set" else "")
+    if not task and status:
+        return status
+    printing.show(task_number(tree, task, guest) if task else answer, given, schemas.Schema(""))
     return 0
 
 
-def _check_empty(name: str, fields: list[str]) -> None:
-    for field, what in ((fields[1], "VM"), (fields[2], "storage")):
-        members = [item for item in field.split(",") if item]
-        if members:
-            raise Failure(f"delete pool failed: pool '{name}' is not empty (contains {what} {members[0]})")
+def _storage_type(tree: Tree, name: str) -> str:
+    from phoenix.rehearsal import storagecfg
+
+    return storagecfg.read(tree).get(name, {}).get("type", "")
 
 
-def _update_pool(fields: list[str], wishes: dict[str, str]) -> None:
-    fields[0] = wishes.get("comment", fields[0])
-    for place, option in ((1, "vms"), (2, "storage")):
-        if option in wishes:
-            named = set(formats.split_list(wishes[option]))
-            now = {item for item in fields[place].split(",") if item}
-            fields[place] = ",".join(sorted(now - named if wishes.get("delete") == "1" else now | named))
-
-
-def usage(_: Tree, given: dict[str, str]) -> int:
+def usage(tree: Tree, given: dict[str, str]) -> int:
     """How a path is used."""
-    path = given["api_path"]
-    methods = [method for method in ("create", "set", "delete") if paths.action(method, path)[0]]
-    methods += ["get"] if paths.match(path, paths.GETTERS)[0] else []
-    if not methods:
-        raise Failure(f"no such resource '{path}'", 255)
-    for method in methods:
-        if given.get("command", method) == method:
-            say(f"USAGE: {method} {path} [OPTIONS]")
+    path, wanted = given["api_path"], given.get("command")
+    found = False
+    for method in ("get", "set", "create", "delete"):
+        added = paths.options_of(method, path) if wanted in (None, method) else None
+        if added is None:
+            continue
+        found = True
+        command = Command((), *added)
+        line = usages.usage("", command, f"pvesh {method} {path}")
+        text = helptexts.full(line, command, tree.release) if given.get("verbose") == "1" else f"USAGE: {line}\n"
+        write(1, text)
+    if not found:
+        raise Failure(f"no '{wanted}' handler for '{path}'" if wanted else f"no such resource '{path}'")
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from phoenix.pve import formats, options
-from phoenix.rehearsal import cluster
+from phoenix.rehearsal import cluster, haconfig
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.kinds import CT, VM
 from phoenix.rehearsal.pct import show as containers_show
@@ -13,9 +13,11 @@ from phoenix.rehearsal.qm import show as machines_show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from phoenix.pve.guestconf import GuestConf
+    from phoenix.pve.options import Option
     from phoenix.rehearsal.kinds import Kind
     from phoenix.rehearsal.tree import Tree
 
@@ -24,6 +26,12 @@ def all_of(tree: Tree, kind: Kind) -> list[str]:
     """The guests of this node, by number."""
     folder = tree(f"/etc/pve/nodes/{tree.name}/{kind.folder}")
     return sorted((name[:-5] for name in os.listdir(folder) if name.endswith(".conf")), key=int)
+
+
+def check(tree: Tree, pattern: str, given: dict[str, str]) -> None:
+    """Failure if the guest is not there of which an index is asked for; that of a machine is not looked at."""
+    if pattern.startswith("/nodes/{node}/lxc/"):
+        cluster.read(tree, CT, given["vmid"])
 
 
 def _numbers(figures: dict[str, str]) -> dict[str, Any]:
@@ -68,9 +76,11 @@ def machine_status(tree: Tree, given: dict[str, str]) -> Any:
     return {**machine(tree, given["vmid"]), "ha": _managed(tree, "vm", given["vmid"])}
 
 
-def _managed(tree: Tree, word: str, guest: str) -> dict[str, int]:
-    lines = tree.read("/etc/pve/ha/resources.cfg").split("\n")
-    return {"managed": int(f"{word}: {guest}" in lines)}
+def _managed(tree: Tree, word: str, guest: str) -> dict[str, Any]:
+    entry = haconfig.read(tree).get(f"{word}:{guest}")
+    if entry is None or entry.get("state") == "ignored":
+        return {"managed": 0}
+    return {"managed": 1, **{key: entry[key] for key in ("group", "state") if key in entry}}
 
 
 def _section(conf: GuestConf, given: dict[str, str]) -> GuestConf:
@@ -91,14 +101,17 @@ def _config(tree: Tree, kind: Kind, given: dict[str, str]) -> dict[str, Any]:
     table = kind.options()
     found: dict[str, Any] = {"digest": cluster.digest(tree, kind, guest)}
     for name, value in conf.options.items():
-        option = options.lookup(table, name)
-        number = (
-            formats.number(value) if option is not None and option.type in ("boolean", "integer", "number") else None
-        )
-        found[name] = value if number is None else int(number) if number == int(number) else number
+        found[name] = _typed(table, name, value)
     if conf.description:
         found["description"] = conf.description if kind is CT else conf.description[:-1]
     return found
+
+
+def _typed(table: Mapping[str, Option], name: str, value: str) -> Any:
+    """A value as the API has it: only what is a whole number is one."""
+    option = options.lookup(table, name)
+    number = formats.integer(value) if option is not None and option.type in ("boolean", "integer") else None
+    return value if number is None else number
 
 
 def container_config(tree: Tree, given: dict[str, str]) -> Any:
@@ -120,17 +133,26 @@ def machine_config(tree: Tree, given: dict[str, str]) -> Any:
 
 
 def _pending(tree: Tree, kind: Kind, guest: str) -> list[dict[str, Any]]:
-    conf, rows = cluster.read(tree, kind, guest), []
-    for name in sorted({*conf.options, *conf.pending}):
+    conf, table, rows = cluster.read(tree, kind, guest), kind.options(), []
+    now: dict[str, Any] = {name: _typed(table, name, value) for name, value in conf.options.items()}
+    if conf.description:
+        now["description"] = conf.description if kind is CT else conf.description[:-1]
+    now["digest"] = cluster.digest(tree, kind, guest)
+    delete = {name.lstrip("!"): 2 if name.startswith("!") else 1 for name in conf.delete}
+    for name in sorted({*now, *conf.pending, *delete}):
         row: dict[str, Any] = {"key": name}
-        if name in conf.options:
-            row["value"] = conf.options[name]
+        if name in now:
+            row["value"] = _hidden(name, now[name])
         if name in conf.pending:
-            row["pending"] = conf.pending[name]
-        if name in conf.delete:
-            row["delete"] = 1
+            row["pending"] = _hidden(name, _typed(table, name, conf.pending[name]))
+        if name in delete:
+            row["delete"] = delete[name]
         rows.append(row)
-    return [*rows, {"key": "digest", "value": cluster.digest(tree, kind, guest)}]
+    return rows
+
+
+def _hidden(name: str, value: Any) -> Any:
+    return machines_show.without_secrets({name: value})[name]
 
 
 def container_pending(tree: Tree, given: dict[str, str]) -> Any:
@@ -175,3 +197,27 @@ def machine_snapshots(tree: Tree, given: dict[str, str]) -> Any:
     """The snapshots of a machine."""
     guest = given["vmid"]
     return _snapshots(tree, VM, guest, machine(tree, guest)["status"] == "running")
+
+
+def _snapshot(tree: Tree, kind: Kind, given: dict[str, str]) -> dict[str, Any]:
+    """The section of a snapshot, as it is in the file."""
+    conf = cluster.read(tree, kind, given["vmid"])
+    if given["snapname"] not in conf.snapshots:
+        raise Failure(f"snapshot '{given['snapname']}' does not exist")
+    section, table = conf.snapshots[given["snapname"]], kind.options()
+    found: dict[str, Any] = {name: _typed(table, name, value) for name, value in section.options.items()}
+    if "snaptime" in found:
+        found["snaptime"] = int(found["snaptime"])
+    if section.description:
+        found["description"] = section.description if kind is CT else section.description[:-1]
+    return found
+
+
+def container_snapshot(tree: Tree, given: dict[str, str]) -> Any:
+    """A snapshot of a container."""
+    return _snapshot(tree, CT, given)
+
+
+def machine_snapshot(tree: Tree, given: dict[str, str]) -> Any:
+    """A snapshot of a machine."""
+    return machines_show.without_secrets(_snapshot(tree, VM, given))

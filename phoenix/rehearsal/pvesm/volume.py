@@ -22,7 +22,13 @@ _NO_OWNER = (
 
 
 def alloc(tree: Tree, given: dict[str, str]) -> int:
-    """Make a volume. Its name may say the format."""
+    """Make a volume."""
+    say(f"successfully created '{make(tree, given)}'")
+    return 0
+
+
+def make(tree: Tree, given: dict[str, str]) -> str:
+    """Make a volume, whose name may say the format; returns the volume."""
     text, name = given["size"], given["filename"]
     kib = int(text.rstrip("MG")) * _UNITS.get(text[-1:], 1)
     form, named = given.get("format", ""), name.rpartition(".")[2]
@@ -34,9 +40,7 @@ def alloc(tree: Tree, given: dict[str, str]) -> int:
     form = form or volumes.default_format(tree, storage)
     if name and storage.is_files():
         volumes.image_format(name)
-    volume = volumes.allocate(tree, storage, given["vmid"], kib, form, name)
-    say(f"successfully created '{volume}'")
-    return 0
+    return volumes.allocate(tree, storage, given["vmid"], kib, form, name)
 
 
 def _volume_id(given: dict[str, str]) -> str:

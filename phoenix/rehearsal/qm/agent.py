@@ -9,6 +9,7 @@ answered as by a Debian. An agent that is there also hears of a shutdown.
 from __future__ import annotations
 
 import os
+import time
 
 from phoenix.pve import formats
 from phoenix.pve.tables import machine
@@ -16,7 +17,7 @@ from phoenix.rehearsal import cluster, jsons
 from phoenix.rehearsal.failures import BadParameters, Failure
 from phoenix.rehearsal.kinds import VM
 from phoenix.rehearsal.qm import running, show
-from phoenix.rehearsal.speech import say
+from phoenix.rehearsal.speech import complain, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,6 +63,18 @@ def _enabled(conf: GuestConf) -> bool:
     return formats.boolean(formats.properties(machine.PROPERTIES["agent"], text)[0].get("enabled", "0")) is True
 
 
+def hears(tree: Tree, guest: str, conf: GuestConf) -> bool:
+    """Whether an agent is asked before a shutdown or a snapshot; that one was expected and is not there is told."""
+    if not _enabled(conf):
+        return False
+    if is_there(tree, guest):
+        return True
+    time.sleep(_PATIENCE)
+    word = "qmp" if tree.release < 9 else "qga"
+    complain(f"QEMU Guest Agent is not running - VM {guest} {word} command 'guest-ping' failed - got timeout")
+    return False
+
+
 def _check(tree: Tree, guest: str) -> GuestConf:
     """The configuration of a machine whose agent answers; Failure if none does."""
     conf = cluster.read(tree, VM, guest)
@@ -70,8 +83,6 @@ def _check(tree: Tree, guest: str) -> GuestConf:
     if not running.pid(tree, guest):
         raise Failure(f"VM {guest} is not running", 2)
     if not _enabled(conf) or not is_there(tree, guest):
-        import time
-
         time.sleep(_PATIENCE if _enabled(conf) else 0)
         raise Failure("QEMU guest agent is not running")
     return conf

@@ -157,6 +157,9 @@ class _Clone:
 
     def _fill(self, made: list[str]) -> None:
         self.new.options["lock"] = "clone"
+        for found in self.disks.values():
+            if not drives.is_cloud_init(found["file"]):
+                volumes.check_exists(self.tree, found["file"])
         for name in sorted(self.disks):
             copied = copies.copy(self.tree, name, self.disks[name], self.wish, made, full=name in self.full)
             self.new.options[name] = drives.show(copied, self.tree.release)

@@ -41,7 +41,7 @@ def copy(tree: Tree, option: str, drive: dict[str, str], wish: Wish, made: list[
         made.append(volume)
     copied = {key: value for key, value in drive.items() if key != "format"}
     copied["file"] = volume
-    if not option.startswith("unused") and not drives.is_cloud_init(volume):
+    if not option.startswith("unused"):
         drives.measure(tree, copied)
     return copied
 

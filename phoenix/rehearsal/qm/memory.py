@@ -5,7 +5,7 @@ from __future__ import annotations
 from phoenix.pve import formats
 from phoenix.pve.tables import machine
 from phoenix.rehearsal import volumes
-from phoenix.rehearsal.qm import commandline, drives, show
+from phoenix.rehearsal.qm import drives, show
 from phoenix.rehearsal.speech import say
 
 TYPE_CHECKING = False
@@ -36,6 +36,8 @@ def storage(tree: Tree, conf: GuestConf) -> str:
 
 def save(tree: Tree, guest: str, conf: GuestConf, section: GuestConf, name: str, place: str = "") -> None:
     """Make the volume vm-N-state-NAME, twice as large as the memory, and note it in a section."""
+    from phoenix.rehearsal.qm import commandline
+
     target = volumes.existing(tree, place or storage(tree, conf))
     kib = (show.memory(conf) * 2 + _DEVICES_MIB) * _MIB_IN_KIB
     section.options["vmstate"] = volumes.allocate(tree, target, guest, kib, "raw", f"vm-{guest}-state-{name}")

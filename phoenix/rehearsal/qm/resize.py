@@ -30,6 +30,8 @@ def _task(tree: Tree, guest: str, name: str, given: dict[str, str]) -> None:
         if name not in conf.options:
             raise Failure(f"disk '{name}' does not exist")
         parsed = drives.parse(name, conf.options[name])
+        if volumes.form(tree, parsed["file"]) == "qcow2" and conf.snapshots and tree.release < 9:
+            raise Failure(f"can't resize volume: {name} if snapshot exists")
         if drives.is_cdrom(parsed):
             raise Failure("you can't resize a cdrom")
         volume = parsed["file"]

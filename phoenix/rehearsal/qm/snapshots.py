@@ -6,7 +6,7 @@ from phoenix.pve import formats
 from phoenix.rehearsal import cluster, locks, snapshots, volumes, worker
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.kinds import VM
-from phoenix.rehearsal.qm import drives, memory, running, start, state, values
+from phoenix.rehearsal.qm import drives, memory, running, state, values
 from phoenix.rehearsal.speech import complain, say
 
 TYPE_CHECKING = False
@@ -50,6 +50,10 @@ class _Snapshots(snapshots.Snapshots):
             place = volumes.split(section.options["vmstate"])[0]
             say(f"saving VM state and RAM using storage '{place}'")
             say("completed saving the VM state in 0s, saved 1.00 MiB")
+        elif self.is_running():
+            from phoenix.rehearsal.qm import agent
+
+            agent.hears(self.tree, self.guest, section)
 
     def announce(self, option: str, volume: str) -> None:
         say(f"snapshotting 'drive-{option}' ({volume})")
@@ -61,7 +65,7 @@ class _Snapshots(snapshots.Snapshots):
 
     def go_on(self, section: GuestConf) -> None:
         if "vmstate" in section.options:
-            start.task(self.tree, self.guest, skip_lock=False)
+            state.start(self.tree, self.guest)
 
 
 def take(tree: Tree, given: dict[str, str]) -> int:
@@ -106,7 +110,7 @@ def rollback(tree: Tree, given: dict[str, str]) -> int:
             _Snapshots(tree, VM, guest).rollback(given["snapname"])
         if given.get("start") == "1" and not running.pid(tree, guest):
             try:
-                start.task(tree, guest, skip_lock=False)
+                state.start(tree, guest)
             except Failure as failure:
                 complain(failure.text)  # a start in a task is a task of its own, whose end is only told
 

@@ -9,7 +9,7 @@ from phoenix.rehearsal import cluster, imagefiles, locks, volumes, worker
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.kinds import VM
 from phoenix.rehearsal.pauses import pause
-from phoenix.rehearsal.qm import agent, change, drives, hooks, memory, running, start
+from phoenix.rehearsal.qm import change, drives, hooks, running
 from phoenix.rehearsal.speech import complain, say
 
 TYPE_CHECKING = False
@@ -66,9 +66,16 @@ def reboot(tree: Tree, given: dict[str, str]) -> int:
         wanted = _Stop(tree, given, orderly=True)
         wanted.do()
         if wanted.ended:
-            start.task(tree, guest, skip_lock=False)
+            start(tree, guest)
 
     return worker.run(task)
+
+
+def start(tree: Tree, guest: str, *, skip_lock: bool = False) -> None:
+    """Start a machine, as the rest of a task."""
+    from phoenix.rehearsal.qm.start import task
+
+    task(tree, guest, skip_lock=skip_lock)
 
 
 class _Stop:
@@ -115,7 +122,9 @@ class _Stop:
 
 def _reacts(tree: Tree, guest: str, conf: GuestConf) -> bool:
     """Whether a system runs in the machine that hears of a shutdown: only what was imported holds one."""
-    if agent.is_there(tree, guest):
+    from phoenix.rehearsal.qm import agent
+
+    if agent.hears(tree, guest, conf) or agent.is_there(tree, guest):
         return True
     return any(imagefiles.holds_system(tree(volumes.node_path(tree, volume))) for _, volume in drives.disks(conf))
 
@@ -172,6 +181,8 @@ def suspend(tree: Tree, given: dict[str, str]) -> int:
 
 
 def _to_disk(tree: Tree, guest: str, conf: GuestConf, place: str) -> None:
+    from phoenix.rehearsal.qm import memory
+
     name = time.strftime("suspend-%Y-%m-%d")
     memory.save(tree, guest, conf, conf, name, place)
     conf.options["lock"] = "suspending"
@@ -193,7 +204,7 @@ def resume(tree: Tree, given: dict[str, str]) -> int:
     except Failure:
         suspended = False  # the real one asks the same, and goes on
     if suspended:
-        return worker.run(lambda: start.task(tree, guest, skip_lock=skip_lock))
+        return worker.run(lambda: start(tree, guest, skip_lock=skip_lock))
     if not runs:
         raise Failure(f"VM {guest} not running", 2)
 
