@@ -199,7 +199,9 @@ def _note_birth(tree: Tree, guest: str) -> None:
 
 
 def remove(tree: Tree, kind: Kind, guest: str) -> None:
-    """Remove a guest's file."""
+    """Remove a guest's file; without quorum the cluster file system refuses."""
+    if not has_quorum(tree):
+        raise Failure("failed to remove config file: Permission denied")
     with locks.cluster(tree):
         os.unlink(tree(guest_file(tree, kind, guest)))
         _list_guests(tree)

@@ -183,9 +183,9 @@ def free(tree: Tree, volume: str) -> None:
 
 
 def resize(tree: Tree, volume: str, size_bytes: int, *, running: bool = False) -> None:
-    """Give a volume another size, and say what is said then (`Image resized.`, unless its machine runs)."""
+    """Give a volume another size, in whole KiB, and say what is said then, unless its machine runs."""
     found, name = _find(tree, volume)
-    found.resize(name, size_bytes, running=running)
+    found.resize(name, size_bytes + -size_bytes % 1024, running=running)
 
 
 def has_feature(

@@ -19,6 +19,7 @@ class BTRFSPlugin(Plugin):
     CLONES_AS = names.IMAGE_FORMATS
     formats = names.IMAGE_FORMATS
     is_chain = False
+    frozen = "Read-only file system"
     no_quota = "btrfs quotas are currently not supported, use an unsized subvolume or a raw file"
 
     def _is_subvolume(self, name: str) -> bool:

@@ -156,6 +156,8 @@ class Plugin:
         return f"{guest}/{file}"
 
     no_quota = "storage does not support subvol quotas"
+    frozen = "Operation not permitted"
+    """Why the file of a base cannot be changed: it is immutable."""
 
     def create(self, path: str, form: str, kib: int) -> None:
         """Make the file or folder of a new volume."""
@@ -331,8 +333,11 @@ class Plugin:
 
     def resize(self, name: str, size: int, *, running: bool) -> None:
         """Give a volume another size."""
-        if self.parse(name).form not in ("raw", "qcow2"):
+        found = self.parse(name)
+        if found.form not in ("raw", "qcow2"):
             raise Failure("can't resize this image format")
+        if found.is_base:
+            words.refuse_resize(self.tree.release, self.path(name), found.form, size, self.frozen)
         imagefiles.resize(self.here(name), size)
         if not running:
             say("Image resized.")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from phoenix.rehearsal.speech import say
+from phoenix.rehearsal.failures import Failure
+from phoenix.rehearsal.speech import complain, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,6 +59,13 @@ def file_system(kib: int) -> None:
 def _uuid() -> str:
     text = os.urandom(16).hex()
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
+
+
+def refuse_resize(release: int, path: str, form: str, size: int, reason: str) -> None:
+    """Fail as qemu-img does with a file that must not be changed."""
+    complain(f"qemu-img: Could not open '{path}': Could not open '{path}': {reason}")
+    options = "" if release < 9 else "'--preallocation=off' "
+    raise Failure(f"command '/usr/bin/qemu-img resize {options}-f {form} {path} {size}' failed: exit code 1")
 
 
 def extended(group: str, name: str, before: int, after: int) -> None:
