@@ -38,6 +38,11 @@ def config(tree: Tree, kind: Kind, guest: str, seconds: float = 10.0) -> _Held:
     return file(tree, kind.lock.format(guest), seconds)
 
 
+def migration(tree: Tree, guest: str) -> _Held:
+    """The lock of whatever must not happen while a guest goes to another node, or is replicated."""
+    return file(tree, f"/var/lock/pve-manager/pve-migrate-{guest}")
+
+
 def file(tree: Tree, path: str, seconds: float = 10.0, *, shared: bool = False) -> _Held:
     """The flock of one file, waited for as long as the real tools do; `shared` with others who only read."""
     number = _open(tree, path)

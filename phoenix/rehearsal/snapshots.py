@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from phoenix.pve.guestconf import GuestConf
-from phoenix.rehearsal import cluster, locks, volumes
+from phoenix.rehearsal import cluster, locks, lockwords, volumes
 from phoenix.rehearsal.failures import Failure, Interrupted
 from phoenix.rehearsal.pauses import pause
 from phoenix.rehearsal.speech import complain, say
@@ -141,13 +141,25 @@ class Snapshots:
             self._write(conf)
         return section
 
+    def drop_alone(self, name: str, *, force: bool) -> None:
+        """Remove a snapshot while no replication can begin; with `force` that is not waited for."""
+        if force:
+            self.drop(name, force=True)
+            return
+        try:
+            held = locks.migration(self.tree, self.guest)
+        except Failure as failure:
+            raise Failure("Failed to obtain guest migration lock - replication running?") from failure
+        with held:
+            self.drop(name)
+
     def drop(self, name: str, *, force: bool = False, only: Sequence[str] | None = None) -> None:
         """Remove a snapshot. `only` are the options whose volumes have it, where taking it has failed."""
         find(self._read(), name)
         wanted = "snapshot"
         if only is None:
             wanted = "snapshot-delete"
-            self._set_lock(wanted)
+            lockwords.put(self.tree, self.kind, self.guest, wanted)
         with self._lock():
             conf = self._read()
             _check_lock_is(conf, wanted)
@@ -165,13 +177,6 @@ class Snapshots:
             del conf.options["lock"]
             for volume in unused:
                 self.keep_unused(conf, volume)
-            self._write(conf)
-
-    def _set_lock(self, word: str) -> None:
-        with self._lock():
-            conf = self._read()
-            cluster.check_lock(self.kind, conf)
-            conf.options["lock"] = word
             self._write(conf)
 
     def _drop_volumes(

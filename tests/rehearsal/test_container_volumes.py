@@ -91,9 +91,9 @@ def test_a_volume_that_left_comes_back_as_unused(node: Node) -> None:
     volume = "btr:100/vm-100-disk-1.raw"
     assert volume in node.good("pvesm", "list", "btr")  # the snapshot needs it
     node.good("pct", "delsnapshot", "100", "one")
-    assert section(node, "100")["unused0"] == volume
+    assert section(node, "100")["unused1"] == volume  # unused0 was rootfs, until it turned out to be in use
     node.good("pct", "set", "100", "--mp0", f"{volume},mp=/d")
-    assert "unused0" not in section(node, "100")
+    assert "unused1" not in section(node, "100")
 
 
 def test_a_rollback_keeps_what_came_later_as_unused(node: Node) -> None:

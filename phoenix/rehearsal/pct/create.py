@@ -5,7 +5,7 @@ from __future__ import annotations
 from phoenix.pve import formats, options
 from phoenix.pve.guestconf import GuestConf
 from phoenix.pve.tables import container
-from phoenix.rehearsal import cluster, locks, speech, volumes, worker
+from phoenix.rehearsal import cluster, locks, volumes, worker
 from phoenix.rehearsal.failures import BadParameters, Failure, Interrupted
 from phoenix.rehearsal.kinds import CT
 from phoenix.rehearsal.pauses import pause
@@ -173,7 +173,9 @@ def _task(tree: Tree, order: Order) -> None:
 
         pools.add(tree, order.pool, order.guest)
     if order.start:
-        _start(tree, order)
+        from phoenix.rehearsal.pct import nested
+
+        nested.start(tree, order.guest)
     if order.high_availability:
         cluster.add_to_ha(tree, CT, order.guest, started=order.start)
 
@@ -222,18 +224,3 @@ def _undo(tree: Tree, order: Order, made: list[str], *, touched: bool) -> None:
             cluster.write(tree, CT, order.guest, conf)
     except (Failure, OSError) as error:
         complain(str(error))
-
-
-def _start(tree: Tree, order: Order) -> None:
-    """Start it as the end of its creation: a failure of that is only told, and the creation has succeeded."""
-    from phoenix.rehearsal.pct import state
-
-    before = speech.warnings
-    try:
-        state.start_task(tree, order.guest, False)
-    except Failure as failure:
-        complain(failure.text)
-        return
-    if speech.warnings > before:
-        complain(f"Task finished with {speech.warnings} warning(s)!")
-        speech.warnings = 1

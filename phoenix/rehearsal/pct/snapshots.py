@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from phoenix.rehearsal import cluster, running, snapshots, worker
+from phoenix.rehearsal import cluster, locks, running, snapshots, worker
 from phoenix.rehearsal.kinds import CT
-from phoenix.rehearsal.pct import mounts, state
+from phoenix.rehearsal.pct import mounts, nested
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def take(tree: Tree, given: dict[str, str]) -> int:
 def drop(tree: Tree, given: dict[str, str]) -> int:
     """Remove a snapshot."""
     guest, force = given["vmid"], given.get("force") == "1"
-    return worker.run(lambda: _Snapshots(tree, CT, guest).drop(given["snapname"], force=force))
+    return worker.run(lambda: _Snapshots(tree, CT, guest).drop_alone(given["snapname"], force=force))
 
 
 def show(tree: Tree, given: dict[str, str]) -> int:
@@ -67,8 +67,9 @@ def rollback(tree: Tree, given: dict[str, str]) -> int:
     guest = given["vmid"]
 
     def task() -> None:
-        _Snapshots(tree, CT, guest).rollback(given["snapname"])
+        with locks.migration(tree, guest):
+            _Snapshots(tree, CT, guest).rollback(given["snapname"])
         if given.get("start") == "1":
-            state.start_task(tree, guest, False)
+            nested.start(tree, guest)
 
     return worker.run(task)

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from phoenix.pve.guestconf import GuestConf
     from phoenix.rehearsal.tree import Tree
 
-_MIGRATION_LOCK = "/var/lock/pve-manager/pve-migrate-{}"
-
 
 def migrate(tree: Tree, given: dict[str, str]) -> int:
     """Move a machine to another node of the cluster."""
@@ -48,7 +46,7 @@ def _check_storages(tree: Tree, conf: GuestConf, mapped: str, target: str) -> No
 
 
 def _task(tree: Tree, guest: str, target: str) -> None:
-    with locks.file(tree, _MIGRATION_LOCK.format(guest)), locks.config(tree, VM, guest):
+    with locks.migration(tree, guest), locks.config(tree, VM, guest):
         conf = cluster.read(tree, VM, guest)
         cluster.check_lock(VM, conf)
         begun = time.time()

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from phoenix.rehearsal.tree import Tree
 
 _RESERVED = ("current", "pending")
-_MIGRATION_LOCK = "/var/lock/pve-manager/pve-migrate-{}"
 
 
 class _Snapshots(snapshots.Snapshots):
@@ -80,19 +79,7 @@ def take(tree: Tree, given: dict[str, str]) -> int:
 def drop(tree: Tree, given: dict[str, str]) -> int:
     """Remove a snapshot."""
     guest, force = given["vmid"], given.get("force") == "1"
-
-    def task() -> None:
-        if force:
-            _Snapshots(tree, VM, guest).drop(given["snapname"], force=True)
-            return
-        try:
-            held = locks.file(tree, _MIGRATION_LOCK.format(guest))
-        except Failure as failure:
-            raise Failure("Failed to obtain guest migration lock - replication running?") from failure
-        with held:
-            _Snapshots(tree, VM, guest).drop(given["snapname"])
-
-    return worker.run(task)
+    return worker.run(lambda: _Snapshots(tree, VM, guest).drop_alone(given["snapname"], force=force))
 
 
 def show(tree: Tree, given: dict[str, str]) -> int:
@@ -106,7 +93,7 @@ def rollback(tree: Tree, given: dict[str, str]) -> int:
     guest = given["vmid"]
 
     def task() -> None:
-        with locks.file(tree, _MIGRATION_LOCK.format(guest)):
+        with locks.migration(tree, guest):
             _Snapshots(tree, VM, guest).rollback(given["snapname"])
         if given.get("start") == "1" and not running.pid(tree, guest):
             try:
