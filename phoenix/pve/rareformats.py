@@ -102,7 +102,7 @@ def _retention(text: str, _release: int) -> str:
     counts = dict(part.partition("=")[::2] for part in text.split(",") if part)
     every = formats.boolean(counts.pop("keep-all", "0"))
     return (
-        "keep-all cannot be set together with other options.\n"
+        "keep-all cannot be set together with other options."
         if every and any(value != "0" for value in counts.values())
         else ""
     )

@@ -137,11 +137,14 @@ def write_text(path: str, text: str) -> None:
 
 
 def read_text(path: str) -> str:
-    """The text that stands for what is on an image; "" if there is none."""
+    """The text that stands for what is on an image, or on the one that it continues; "" if there is none."""
     with open(path, "rb") as file:
         file.seek(_text_at(path))
         text = file.read(_TEXT).partition(b"\0")[0]
-    return text.decode("utf-8", "replace") if text.startswith(_OURS) else ""
+    if text.startswith(_OURS):
+        return text.decode("utf-8", "replace")
+    below = os.path.join(os.path.dirname(path), backing(path) or ".")
+    return read_text(below) if os.path.isfile(below) else ""
 
 
 def mark(path: str) -> None:

@@ -67,8 +67,9 @@ def _export(tree: Tree, given: dict[str, str], volume: str, stream: BinaryIO) ->
     size = volumes.size(tree, volume)
     path = tree(volumes.node_path(tree, volume))
     if size is None:
-        complain(f"failed to stat '{volumes.node_path(tree, volume)}'")
-        raise Failure(f"volume '{volume}' does not exist", 2)
+        shown = volumes.node_path(tree, volume)
+        complain(f"failed to stat '{shown}'\ndd: failed to open '{shown}': No such file or directory")
+        raise Failure(f"command 'dd 'if={shown}' 'bs=4k' 'status=progress'' failed: exit code 1")
     stream.write(size.to_bytes(8, "little"))
     if form == "tar":
         _pack(path, stream)
@@ -172,9 +173,11 @@ def _import(tree: Tree, given: dict[str, str], stream: BinaryIO) -> str:
     storage, name = volumes.split(volume)
     path, file = volumes.node_path(tree, volume), name.rpartition("/")[2]
     if volumes.exists(tree, volume):
+        files = volumes.existing(tree, storage).is_files()
+        what = f"file '{path}'" if files else f"volume {path[len('/dev/') :]}"
         if given.get("allow-rename") != "1":
-            raise Failure(f"file '{path}' already exists")
-        complain(f"file '{path}' already exists - importing with a different name")
+            raise Failure(f"{what} already exists")
+        complain(f"{what} already exists - importing with a different name")
         file = ""
     head = stream.read(8)
     if len(head) < 8:

@@ -64,7 +64,6 @@ def free(tree: Tree, given: dict[str, str]) -> int:
     path = volumes.node_path(tree, volume)
 
     def task() -> None:
-        volumes.enabled(tree, volumes.split(volume)[0])
         volumes.free(tree, volume)
         say(f"Removed volume '{volume}'")
         if volumes.parsed(tree, volume).kind == "backup":

@@ -42,11 +42,15 @@ def existing(tree: Tree, name: str) -> Storage:
 def enabled(tree: Tree, name: str) -> Storage:
     """A storage that is for this node and not disabled; Failure if it is not."""
     storage = existing(tree, name)
-    if storage.disabled:
-        raise Failure(f"storage '{name}' is disabled")
-    if not storage.is_on(tree.name):
-        raise Failure(f"storage '{name}' is not available on node '{tree.name}'")
+    _check_enabled(tree, storage)
     return storage
+
+
+def _check_enabled(tree: Tree, storage: Storage) -> None:
+    if storage.disabled:
+        raise Failure(f"storage '{storage.name}' is disabled")
+    if not storage.is_on(tree.name):
+        raise Failure(f"storage '{storage.name}' is not available on node '{tree.name}'")
 
 
 def for_containers(tree: Tree, name: str) -> Storage:
@@ -58,8 +62,14 @@ def for_containers(tree: Tree, name: str) -> Storage:
 
 
 def activate(tree: Tree, storage: Storage) -> None:
-    """Make a storage usable, as every use of it does; Failure if it cannot be (no mount, no folder, no group)."""
+    """Make a storage usable, as every use of it does; Failure if it cannot be: disabled, no mount, no folder."""
+    _check_enabled(tree, storage)
     plugins.plugin(tree, storage).activate()
+
+
+def is_active(tree: Tree, storage: Storage) -> bool:
+    """Whether a storage that was made usable is there."""
+    return plugins.plugin(tree, storage).is_active
 
 
 def split(volume: str) -> tuple[str, str]:
@@ -72,6 +82,14 @@ def split(volume: str) -> tuple[str, str]:
 def _find(tree: Tree, volume: str) -> tuple[Plugin, str]:
     storage, name = split(volume)
     return plugins.plugin(tree, existing(tree, storage)), name
+
+
+def _usable(tree: Tree, volume: str) -> tuple[Plugin, str]:
+    """The plugin of a volume's storage, made usable, and the volume's name."""
+    found, name = _find(tree, volume)
+    _check_enabled(tree, found.storage)
+    found.activate()
+    return found, name
 
 
 def parsed(tree: Tree, volume: str) -> Name:
@@ -156,6 +174,7 @@ def allocate(tree: Tree, storage: Storage, guest: str, kib: int, form: str = "ra
     the one it gets, without folder, with or without the format's ending: vm-200-cloudinit, vm-200-state-before,
     vm-140-disk-7.raw; "" takes the next free disk. Failure if it is there already or the storage cannot make it.
     """
+    _check_enabled(tree, storage)
     found = plugins.plugin(tree, storage)
     found.activate()
     if pauses.full:
@@ -174,8 +193,7 @@ def free(tree: Tree, volume: str) -> None:
 
     A missing one is only mentioned, but on btrfs a Failure, as is a base that linked clones continue.
     """
-    found, name = _find(tree, volume)
-    found.activate()
+    found, name = _usable(tree, volume)
     with found.lock():
         if found.storage.type != "lvmthin" and found.uses(name):
             raise Failure(f"base volume '{name}' is still in use by linked clones")
@@ -231,14 +249,15 @@ def check_rollback(tree: Tree, volume: str, name: str) -> None:
 
 
 def rollback(tree: Tree, volume: str, name: str) -> None:
-    """Make a volume what it was when a snapshot was taken, its size included."""
+    """Make a volume what it was when a snapshot was taken, its size included; Failure if it cannot go back."""
     found, volname = _find(tree, volume)
+    found.check_rollback(volname, name)
     found.rollback(volname, name)
 
 
 def make_base(tree: Tree, volume: str) -> str:
     """Make a volume one that linked clones continue (base-..., basevol-...); returns the volume that it is then."""
-    found, name = _find(tree, volume)
+    found, name = _usable(tree, volume)
     with found.lock():
         return f"{found.storage.name}:{found.make_base(name)}"
 
@@ -248,8 +267,7 @@ def clone_linked(tree: Tree, base: str, guest: str, snapshot: str = "") -> str:
 
     It says what is said then (`clone ...`, `Formatting ...`).
     """
-    found, name = _find(tree, base)
-    found.activate()
+    found, name = _usable(tree, base)
     with found.lock():
         return f"{found.storage.name}:{found.clone(name, guest, snapshot)}"
 
@@ -262,8 +280,7 @@ def in_use_by_clones(tree: Tree, volume: str) -> bool:
 
 def rename(tree: Tree, volume: str, guest: str, name: str = "") -> str:
     """Give a volume to another guest, under the file name `name` or the next free; returns what it is then."""
-    found, volname = _find(tree, volume)
-    found.activate()
+    found, volname = _usable(tree, volume)
     with found.lock():
         return f"{found.storage.name}:{found.rename(volname, guest, name)}"
 

@@ -34,7 +34,7 @@ class LVMPlugin(Plugin):
     @property
     def folder(self) -> str:
         """The folder of the devices."""
-        return f"/dev/{self.storage.other.get('vgname', '')}"
+        return f"/dev/{self.group}"
 
     def path(self, name: str, snapshot: str = "") -> str:
         """The path of a volume, or of a snapshot of it, on the node."""
@@ -47,13 +47,23 @@ class LVMPlugin(Plugin):
         plain = found.file[: -len(".qcow2")] if found.file.endswith(".qcow2") else found.file
         return f"snap_{plain}_{snapshot}{found.file[len(plain) :]}"
 
+    @property
+    def group(self) -> str:
+        """The volume group."""
+        return self.storage.other.get("vgname", "")
+
+    @property
+    def is_active(self) -> bool:
+        """Whether there is such a volume group."""
+        return os.path.isdir(self.tree(self.folder))
+
     def activate(self) -> None:
-        """Make the storage usable."""
+        """Nothing is to be done; without its group a storage is only not active."""
 
     def check_group(self) -> None:
         """Failure if there is no such volume group."""
-        if not os.path.isdir(self.tree(self.folder)):
-            raise Failure(f"no such volume group '{self.storage.other.get('vgname', '')}'")
+        if not self.is_active:
+            raise Failure(f"no such volume group '{self.group}'")
 
     def listed(self, guest: str = "") -> list[str]:
         """The names of the volumes of a guest or of all."""
@@ -79,9 +89,8 @@ class LVMPlugin(Plugin):
         name = name or self.free_name(guest, form)
         path = self.here(name)
         if os.path.exists(path):
-            group = self.storage.other.get("vgname", "")
-            fault = f'Logical Volume "{name}" already exists in volume group "{group}"'
-            raise Failure(f"lvcreate '{group}/{name}' error:   {fault}")
+            fault = f'Logical Volume "{name}" already exists in volume group "{self.group}"'
+            raise Failure(f"lvcreate '{self.group}/{name}' error:   {fault}")
         self.make(path, name, form, kib << 10)
         return name
 
@@ -118,14 +127,14 @@ class LVMPlugin(Plugin):
         if os.path.exists(self.here(new)):
             raise Failure(f"target volume '{new}' already exists")
         os.rename(self.here(name), self.here(new))
-        say(f'  Renamed "{name}" to "{new}" in volume group "{self.storage.other.get("vgname", "")}"')
+        say(f'  Renamed "{name}" to "{new}" in volume group "{self.group}"')
         return new
 
     def resize(self, name: str, size: int, *, running: bool) -> None:
         """Give a volume another size, a whole number of extents."""
         path = self.here(name)
         size = -(-size // (4 << 20)) * (4 << 20)
-        words.extended(self.storage.other.get("vgname", ""), name, imagefiles.size(path), size)
+        words.extended(self.group, name, imagefiles.size(path), size)
         imagefiles.resize(path, size)
 
     def uses(self, name: str) -> bool:
@@ -139,6 +148,11 @@ class LvmThinPlugin(LVMPlugin):
     BEGINS = ("vm", "base")
     formats = _RAW
     is_chain = False
+
+    def activate(self) -> None:
+        """Make the storage usable; Failure if its pool is not there."""
+        if not self.is_active:
+            raise Failure(f"no such logical volume {self.group}/{self.storage.other.get('thinpool', '')}")
 
     def snapshots(self, name: str) -> list[str]:
         """The snapshots of a volume, by name."""
@@ -156,9 +170,8 @@ class LvmThinPlugin(LVMPlugin):
         """Remove a snapshot."""
         kept = self.snapshot_file(self.parse(name), snapshot)
         if snapshot not in self.snapshots(name):
-            group = self.storage.other.get("vgname", "")
-            fault = f'Failed to find logical volume "{group}/{kept}"'
-            raise Failure(f"lvremove snapshot '{group}/{kept}' error:   {fault}")
+            fault = f'Failed to find logical volume "{self.group}/{kept}"'
+            raise Failure(f"lvremove snapshot '{self.group}/{kept}' error:   {fault}")
         self._remove(kept)
 
     def check_rollback(self, name: str, snapshot: str) -> None:
@@ -179,7 +192,7 @@ class LvmThinPlugin(LVMPlugin):
             raise Failure(f"unable to create base volume - found snaphost '{self.snapshot_file(found, snapshot)}'")
         new = "base" + name[len("vm") :]
         os.rename(self.here(name), self.here(new))
-        say(f'  Renamed "{name}" to "{new}" in volume group "{self.storage.other.get("vgname", "")}"')
+        say(f'  Renamed "{name}" to "{new}" in volume group "{self.group}"')
         return new
 
     def clone(self, name: str, guest: str, snapshot: str) -> str:

@@ -81,6 +81,11 @@ class Plugin:
 
         activation.of_files(self.tree, self.storage)
 
+    @property
+    def is_active(self) -> bool:
+        """Whether a storage that was made usable can be used."""
+        return True
+
     def exists(self, name: str) -> bool:
         """Whether a volume is there."""
         return os.path.exists(self.here(name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.speech import complain
-from phoenix.rehearsal.volumes import activate
+from phoenix.rehearsal.volumes import activate, is_active
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,4 +32,4 @@ def figures(tree: Tree, storage: Storage) -> tuple[int, int, int]:
     except Failure as failure:
         complain(failure.text)
         return 0, 0, 0
-    return TOTAL, USED, TOTAL - USED
+    return (TOTAL, USED, TOTAL - USED) if is_active(tree, storage) else (0, 0, 0)
