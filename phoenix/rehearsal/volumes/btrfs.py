@@ -7,7 +7,8 @@ import os
 from phoenix.rehearsal import imagefiles
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.volumes import names
-from phoenix.rehearsal.volumes.plugin import Plugin, copy, remove
+from phoenix.rehearsal.volumes.media import copy, remove
+from phoenix.rehearsal.volumes.plugin import Plugin
 
 _SUBVOLUMES = ("raw", "subvol")
 _DISK = "/disk.raw"

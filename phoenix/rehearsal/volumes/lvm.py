@@ -8,7 +8,8 @@ from phoenix.rehearsal import imagefiles
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.speech import say
 from phoenix.rehearsal.volumes import words
-from phoenix.rehearsal.volumes.plugin import Plugin, copy, remove
+from phoenix.rehearsal.volumes.media import copy, remove
+from phoenix.rehearsal.volumes.plugin import Plugin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

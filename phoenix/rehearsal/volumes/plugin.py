@@ -8,7 +8,7 @@ from phoenix.pve import storages
 from phoenix.rehearsal import imagefiles, locks
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.speech import complain, say
-from phoenix.rehearsal.volumes import features, names, words
+from phoenix.rehearsal.volumes import features, media, names, words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -185,19 +185,19 @@ class Plugin:
     def free(self, name: str) -> None:
         """Remove a volume with its snapshots, and the guest's folder with the last one."""
         found, path = self.parse(name), self.path(name)
-        if os.path.exists(protection(self.tree(path))):
+        if os.path.exists(media.protection(self.tree(path))):
             raise Failure(f"cannot remove protected volume '{name}' on '{self.storage.name}'")
         if found.form == "subvol":
-            remove(self.tree(path))
+            media.remove(self.tree(path))
         elif not os.path.isfile(self.tree(path)):
             complain(f"disk image '{path}' does not exist")
             return
         else:
             kept = self.snapshots(name) if self.is_chain and found.form == "qcow2" else []
             for snapshot in kept:
-                remove(self.here(name, snapshot))
+                media.remove(self.here(name, snapshot))
             os.unlink(self.tree(path))
-        _drop_folder(os.path.dirname(self.tree(path)))
+        media.drop_folder(os.path.dirname(self.tree(path)))
 
     def feature(self, name: str, feature: str, snapshot: str, formats: Collection[str]) -> bool:
         """Whether it can do `feature` with a volume, or with a snapshot of it."""
@@ -358,38 +358,6 @@ class Plugin:
     def copy_path(self, name: str, snapshot: str) -> str:
         """The file or folder with the content of a volume, or of a snapshot of it, on this machine."""
         return self.here(name, snapshot if self.is_chain else "")
-
-
-def protection(path: str) -> str:
-    """The file that says that a backup is protected."""
-    return path + ".protected"
-
-
-def remove(path: str) -> None:
-    """Remove a file or folder, if it is there."""
-    import shutil
-
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path)
-    elif os.path.lexists(path):
-        os.unlink(path)
-
-
-def copy(source: str, target: str) -> None:
-    """Copy a file or folder; holes stay holes."""
-    if not os.path.isdir(source):
-        imagefiles.copy(source, target)
-        return
-    import shutil
-
-    shutil.copytree(source, target, symlinks=True, copy_function=imagefiles.copy)
-
-
-def _drop_folder(path: str) -> None:
-    try:
-        os.rmdir(path)
-    except OSError:
-        return  # other volumes are still in it
 
 
 def plugin(tree: Tree, storage: Storage) -> Plugin:
