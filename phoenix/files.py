@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 
@@ -151,8 +150,10 @@ def create(path: str, data: bytes) -> bool:
 
 def discard(path: str) -> None:
     """Remove a file that nobody relies on, if that is possible."""
-    with contextlib.suppress(OSError):
+    try:
         os.unlink(path)
+    except OSError:
+        return
 
 
 def remove(path: str) -> None:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
+import importlib.util
 import io
+import marshal
 import os
-import py_compile
 import shutil
 import sys
 import time
@@ -21,7 +22,7 @@ import zipfile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import NoReturn
     from zipimport import zipimporter
 
@@ -30,7 +31,12 @@ else:
     # The archive's __main__, which has the rules that every start checks.
     guard = sys.modules["__main__"]
 
+TAG = str(sys.implementation.cache_tag)
 LOCK_SECONDS = 120
+PACKED = "phoenix/rehearsal/"
+"""What only rehearsals need, hundreds of files that every start would have to check: it stays an archive."""
+UNCHECKED = b"\1\0\0\0"
+"""How a compiled module says that its source is not looked at: both are in the stamp, which every start checks."""
 
 
 def stop(message: str, hint: str, code: int = 6) -> NoReturn:
@@ -104,28 +110,32 @@ def write_tree(loader: zipimporter, tree: str) -> None:
     """Write what differs from the archive, remove what is not in it, compile, sync, stamp."""
     manifest = loader.get_data(loader.archive + "/manifest").decode()
     wanted = [line.split(" ", 3) for line in manifest.split("\n")[1:] if line]
-    stamp = tree + "/.settled." + sys.implementation.cache_tag
+    stamp = tree + "/.settled." + TAG
     if os.path.lexists(stamp):
         os.unlink(stamp)
-    folders, sources = {tree}, []
+    folders, sources, library = {tree}, {}, {}
     packed = reader(loader)
     for digest, mode, _, path in wanted:
         data = packed(path)
         if hashlib.sha256(data).hexdigest() != digest:
             stop_damaged(loader.archive, path)
+        if path.startswith(PACKED):
+            library[path] = data
+            continue
         target = tree + "/" + path
         make_folders(tree, os.path.dirname(target), folders)
         write_file(target, data, int(mode, 8))
         if path.endswith(".py"):
-            sources.append(target)
-    caches = {compile_file(source, folders) for source in sources}
-    remove_strangers(tree, {tree + "/" + entry[3] for entry in wanted} | caches | folders)
+            sources[target] = data
+    made = {compile_file(path, data, folders) for path, data in sources.items()}
+    made.add(pack(library, tree + "/libexec/rehearsal." + TAG + ".zip"))
+    made.update(tree + "/" + entry[3] for entry in wanted if entry[3] not in library)
+    remove_strangers(tree, made | folders)
     for folder in sorted(folders):
         sync_folder(folder)
     sync_folder(os.path.dirname(tree))
-    entries = sorted({tree + "/" + entry[3] for entry in wanted} | caches | folders - {tree})
     # A folder of compiled files changes when another Python adds its own; the files in it are stamped one by one.
-    entries = [entry for entry in entries if not entry.endswith("/__pycache__")]
+    entries = [entry for entry in sorted(made | folders - {tree}) if not entry.endswith(("/__pycache__", "/libexec"))]
     lines = [guard.facts_of(entry) + " " + entry[len(tree) :] for entry in entries]
     write_file(stamp, "\n".join([*lines, "end"]).encode(), 0o644)
     sync_folder(tree)
@@ -190,29 +200,39 @@ def write_file(path: str, data: bytes, mode: int) -> None:
     os.rename(beside, path)
 
 
-def compile_file(source: str, folders: set[str]) -> str:
-    """Compile `source` for this Python; returns the compiled file's path. Its folder is added to `folders`.
-
-    It is not checked against its source at import: both are in the stamp, which is checked at every start.
-    """
+def compile_file(source: str, data: bytes, folders: set[str]) -> str:
+    """Compile `source` for this Python; returns the compiled file's path. Its folder is added to `folders`."""
     folder, _, name = source.rpartition("/")
-    cache = f"{folder}/__pycache__/{name[:-3]}.{sys.implementation.cache_tag}.pyc"
     make_folders(folder, folder + "/__pycache__", folders)
-    if os.path.lexists(cache):
-        os.unlink(cache)
-    py_compile.compile(source, cache, doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
-    with open(cache, "rb") as file:
-        os.fsync(file.fileno())
+    cache = f"{folder}/__pycache__/{name[:-3]}.{TAG}.pyc"
+    write_file(cache, compiled(data, source), 0o644)
     return cache
+
+
+def compiled(data: bytes, path: str) -> bytes:
+    """A module compiled for this Python, as its import expects it in a file."""
+    code = compile(data, path, "exec", dont_inherit=True)
+    return importlib.util.MAGIC_NUMBER + UNCHECKED + importlib.util.source_hash(data) + marshal.dumps(code)
+
+
+def pack(modules: Mapping[str, bytes], target: str) -> str:
+    """Make `target` an archive of modules with what this Python compiles of them; returns it."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path, data in modules.items():
+            archive.writestr(zipfile.ZipInfo(path), data)
+            archive.writestr(zipfile.ZipInfo(path + "c"), compiled(data, target + "/" + path))
+    write_file(target, buffer.getvalue(), 0o644)
+    return target
 
 
 def remove_strangers(tree: str, known: set[str]) -> None:
     """Remove what is in `tree` and not in `known`, but for files that other Pythons have compiled and stamped."""
-    tag = "." + sys.implementation.cache_tag + "."
     for folder, folders, files in os.walk(tree):
         for name in folders + files:
             path = folder + "/" + name
-            others = path.endswith(".pyc") and "/__pycache__/" in path and tag not in name
+            others = folder.endswith("/__pycache__") or (folder == tree + "/libexec" and name.endswith(".zip"))
+            others = others and "." + TAG + "." not in name
             if path in known or others or (folder == tree and name.startswith(".settled.")):
                 continue
             if name in folders and not os.path.islink(path):

@@ -7,7 +7,13 @@ import sys
 if not (sys.flags.isolated and sys.flags.no_site):
     os.execv(sys.executable, [sys.executable, "-I", "-S", *sys.argv])
 sys.dont_write_bytecode = True
-sys.path.append(os.path.realpath(__file__).rpartition("/libexec/")[0])
+tree = os.path.realpath(__file__).rpartition("/libexec/")[0]
+sys.path.append(tree)
+
+import phoenix
+
+# What only rehearsals need is unpacked as one file for each Python.
+phoenix.__path__.append(f"{tree}/libexec/rehearsal.{sys.implementation.cache_tag}.zip/phoenix")
 
 from phoenix.rehearsal.node import main
 

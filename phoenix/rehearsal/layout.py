@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+import marshal
 import os
+import pkgutil
 import sys
 
 from phoenix import errors
@@ -14,7 +17,7 @@ from phoenix.rehearsal.volumes import activation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
     from phoenix.pve.storages import Storage
@@ -158,15 +161,11 @@ def put(path: str, item: Mapping[str, Any]) -> None:
 
 
 def _make_tools(root: str) -> None:
-    import phoenix
-
-    source = os.path.dirname(os.path.abspath(phoenix.__file__ or ""))
-    target = f"{root}{LIBRARY}/phoenix"
-    for name in ("__init__.py", "errors.py", "text.py"):
-        _copy(f"{source}/{name}", f"{target}/{name}")
-    for package in ("pve", "rehearsal"):
-        _copy_package(f"{source}/{package}", f"{target}/{package}")
-    _copy_tomli(f"{root}{LIBRARY}/tomli")
+    for name in ("phoenix", "phoenix.errors", "phoenix.text", *_modules("phoenix.pve"), *_modules("phoenix.rehearsal")):
+        _copy(name, root + LIBRARY)
+    if importlib.util.find_spec("tomli"):  # a Python that has tomllib does without
+        for name in _modules("tomli"):
+            _copy(name, root + LIBRARY)
     python = sys.executable
     if not python or len(python) > _LONGEST_SHEBANG or any(char.isspace() for char in python):
         python = "/usr/bin/python3"
@@ -174,45 +173,26 @@ def _make_tools(root: str) -> None:
         write(f"{root}/usr/sbin/{tool}", _SCRIPT.format(python=python, library=LIBRARY), 0o755)
 
 
-def _copy_tomli(target: str) -> None:
-    try:
-        import tomli
-    except ImportError:
-        return  # a Python that has tomllib does without
-    _copy_package(os.path.dirname(os.path.abspath(tomli.__file__ or "")), target)
+def _modules(package: str) -> Iterator[str]:
+    """The names of a package and of all that is in it."""
+    yield package
+    for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
+        if module.ispkg:
+            yield from _modules(module.name)
+        else:
+            yield module.name
 
 
-def _copy_package(source: str, target: str) -> None:
-    for name in sorted(os.listdir(source)):
-        if name.endswith(".py"):
-            _copy(f"{source}/{name}", f"{target}/{name}")
-        elif os.path.isfile(f"{source}/{name}/__init__.py"):
-            _copy_package(f"{source}/{name}", f"{target}/{name}")
-
-
-def _copy(source: str, target: str) -> None:
-    """Copy one module, and compiled as well, so that no call of a tool has to do that."""
-    with open(source, "rb") as file:
-        write(target, file.read())
-    cached, place = (_cached(path) for path in (source, target))
-    try:
-        with open(cached, "rb") as file:
-            compiled = file.read()
-    except OSError:
-        compiled = b""
-    if compiled[4:8] == _UNCHECKED:  # as the build that was unpacked has it
-        write(place, compiled)
-        return
-    import py_compile
-
-    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-    py_compile.compile(target, place, dfile=target, doraise=True, invalidation_mode=mode)
-
-
-def _cached(path: str) -> str:
-    """Where Python looks for a module compiled."""
-    folder, _, name = path.rpartition("/")
-    return f"{folder}/__pycache__/{name[: -len('.py')]}.{sys.implementation.cache_tag}.pyc"
+def _copy(name: str, folder: str) -> None:
+    """Copy a module, and compiled as well, so that no call of a tool has to do that."""
+    loader: Any = getattr(importlib.util.find_spec(name), "loader", None)  # of files or of an archive
+    source, code = loader.get_source(name).encode(), loader.get_code(name)
+    file = "/__init__.py" if loader.is_package(name) else ".py"
+    place, _, short = (folder + "/" + name.replace(".", "/") + file).rpartition("/")
+    write(f"{place}/{short}", source)
+    cached = f"{place}/__pycache__/{short[: -len('.py')]}.{sys.implementation.cache_tag}.pyc"
+    head = importlib.util.MAGIC_NUMBER + _UNCHECKED + importlib.util.source_hash(source)
+    write(cached, head + marshal.dumps(code))
 
 
 def describe(root: str, shown: str) -> str:

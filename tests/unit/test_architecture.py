@@ -53,7 +53,7 @@ BESIDE = {
         "phoenix.rehearsal",
     ),
     "phoenix.entry.manager": ("phoenix.manager",),
-    "phoenix.entry.rehearsal": ("phoenix.rehearsal",),
+    "phoenix.entry.rehearsal": ("phoenix", "phoenix.rehearsal"),
     "phoenix.bootstrap": ("phoenix.bootstrap", "phoenix.dispatch"),
 }
 # What a layer must not import although it is below it.
