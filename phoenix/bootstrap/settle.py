@@ -36,7 +36,7 @@ LOCK_SECONDS = 120
 PACKED = "phoenix/rehearsal/"
 """What only rehearsals need, hundreds of files that every start would have to check: it stays an archive."""
 UNCHECKED = b"\1\0\0\0"
-"""How a compiled module says that its source is not looked at: both are in the stamp, which every start checks."""
+"""How a compiled module says that its source is not looked at."""
 
 
 def stop(message: str, hint: str, code: int = 6) -> NoReturn:
@@ -126,17 +126,16 @@ def write_tree(loader: zipimporter, tree: str) -> None:
         make_folders(tree, os.path.dirname(target), folders)
         write_file(target, data, int(mode, 8))
         if path.endswith(".py"):
-            sources[target] = data
-    made = {compile_file(path, data, folders) for path, data in sources.items()}
-    made.add(pack(library, tree + "/libexec/rehearsal." + TAG + ".zip"))
-    made.update(tree + "/" + entry[3] for entry in wanted if entry[3] not in library)
+            sources[path] = data
+    made = {tree + "/" + entry[3] for entry in wanted if entry[3] not in library}
+    for name, data in (("modules.", compiled(sources, tree)), ("rehearsal.", archived(library, tree))):
+        write_file(tree + "/" + name + TAG, data, 0o644)
+        made.add(tree + "/" + name + TAG)
     remove_strangers(tree, made | folders)
     for folder in sorted(folders):
         sync_folder(folder)
     sync_folder(os.path.dirname(tree))
-    # A folder of compiled files changes when another Python adds its own; the files in it are stamped one by one.
-    entries = [entry for entry in sorted(made | folders - {tree}) if not entry.endswith(("/__pycache__", "/libexec"))]
-    lines = [guard.facts_of(entry) + " " + entry[len(tree) :] for entry in entries]
+    lines = [guard.facts_of(entry) + " " + entry[len(tree) :] for entry in sorted(made | folders - {tree})]
     write_file(stamp, "\n".join([*lines, "end"]).encode(), 0o644)
     sync_folder(tree)
 
@@ -200,40 +199,38 @@ def write_file(path: str, data: bytes, mode: int) -> None:
     os.rename(beside, path)
 
 
-def compile_file(source: str, data: bytes, folders: set[str]) -> str:
-    """Compile `source` for this Python; returns the compiled file's path. Its folder is added to `folders`."""
-    folder, _, name = source.rpartition("/")
-    make_folders(folder, folder + "/__pycache__", folders)
-    cache = f"{folder}/__pycache__/{name[:-3]}.{TAG}.pyc"
-    write_file(cache, compiled(data, source), 0o644)
-    return cache
+def compiled(sources: Mapping[str, bytes], tree: str) -> bytes:
+    """The table that phoenix/modules.py imports from."""
+    table = {}
+    for path, data in sources.items():
+        name, package = path[: -len(".py")].replace("/", "."), path.endswith("/__init__.py")
+        code = compile(data, tree + "/" + path, "exec", dont_inherit=True)
+        table[name[: -len(".__init__")] if package else name] = (package, marshal.dumps(code))
+    return marshal.dumps(table)
 
 
-def compiled(data: bytes, path: str) -> bytes:
-    """A module compiled for this Python, as its import expects it in a file."""
-    code = compile(data, path, "exec", dont_inherit=True)
-    return importlib.util.MAGIC_NUMBER + UNCHECKED + importlib.util.source_hash(data) + marshal.dumps(code)
+def archived(sources: Mapping[str, bytes], tree: str) -> bytes:
+    """An archive of modules, each with what this Python compiles of it, as its import expects that in a file.
 
-
-def pack(modules: Mapping[str, bytes], target: str) -> str:
-    """Make `target` an archive of modules with what this Python compiles of them; returns it."""
+    Of the rehearsal node's modules the sources are wanted too: they are copied to the nodes.
+    """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for path, data in modules.items():
+        for path, data in sources.items():
             archive.writestr(zipfile.ZipInfo(path), data)
-            archive.writestr(zipfile.ZipInfo(path + "c"), compiled(data, target + "/" + path))
-    write_file(target, buffer.getvalue(), 0o644)
-    return target
+            code = compile(data, tree + "/" + path, "exec", dont_inherit=True)
+            head = importlib.util.MAGIC_NUMBER + UNCHECKED + importlib.util.source_hash(data)
+            archive.writestr(zipfile.ZipInfo(path + "c"), head + marshal.dumps(code))
+    return buffer.getvalue()
 
 
 def remove_strangers(tree: str, known: set[str]) -> None:
-    """Remove what is in `tree` and not in `known`, but for files that other Pythons have compiled and stamped."""
+    """Remove what is in `tree` and not in `known`, but for what other Pythons have compiled and stamped."""
+    others = (".settled.", "modules.", "rehearsal.")
     for folder, folders, files in os.walk(tree):
         for name in folders + files:
             path = folder + "/" + name
-            others = folder.endswith("/__pycache__") or (folder == tree + "/libexec" and name.endswith(".zip"))
-            others = others and "." + TAG + "." not in name
-            if path in known or others or (folder == tree and name.startswith(".settled.")):
+            if path in known or (folder == tree and name.startswith(others)):
                 continue
             if name in folders and not os.path.islink(path):
                 shutil.rmtree(path)

@@ -6,11 +6,13 @@ It is compiled anew at every start, so it holds only what every start needs; the
 from __future__ import annotations
 
 import gc
+import marshal
 import os
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
     from zipimport import zipimporter
 
     __loader__: zipimporter
@@ -82,7 +84,12 @@ def main() -> int:
         import settle
 
         settle.settle(__loader__, product, build, strange)
+    modules: dict[str, Any] = {}
     sys.path[:] = [path for path in sys.path if path != __loader__.archive] + [tree]
+    with open(tree + "/modules." + str(sys.implementation.cache_tag), "rb") as file:
+        table = marshal.load(file)
+    exec(marshal.loads(table["phoenix.modules"][1]), modules)
+    modules["use"](tree, table)
     from phoenix.dispatch.main import main as dispatch
 
     return dispatch(tree, sys.argv[1:])

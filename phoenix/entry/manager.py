@@ -1,9 +1,16 @@
 #!/usr/bin/python3 -IS
 """A manager's executable: its own name says which manager of this build it is."""
 
+from __future__ import annotations
+
 import gc
+import marshal
 import os
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 if not (sys.flags.isolated and sys.flags.no_site):
     os.execv(sys.executable, [sys.executable, "-I", "-S", *sys.argv])
@@ -11,6 +18,15 @@ sys.dont_write_bytecode = True
 gc.disable()  # the process is short: collecting what dies with it costs a twentieth of its time
 tree, _, name = os.path.realpath(__file__).rpartition("/bin/")
 sys.path.append(tree)
+modules: dict[str, Any] = {}
+try:
+    with open(f"{tree}/modules.{sys.implementation.cache_tag}", "rb") as file:
+        table = marshal.load(file)
+except OSError:
+    pass  # called by another Python than those that have unpacked the build
+else:
+    exec(marshal.loads(table["phoenix.modules"][1]), modules)
+    modules["use"](tree, table)
 
 from phoenix.manager import run
 

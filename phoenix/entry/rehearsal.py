@@ -13,7 +13,7 @@ sys.path.append(tree)
 import phoenix
 
 # What only rehearsals need is unpacked as one file for each Python.
-phoenix.__path__.append(f"{tree}/libexec/rehearsal.{sys.implementation.cache_tag}.zip/phoenix")
+phoenix.__path__.append(f"{tree}/rehearsal.{sys.implementation.cache_tag}/phoenix")
 
 from phoenix.rehearsal.node import main
 

@@ -125,7 +125,7 @@ def test_a_damaged_file_heals(installation, name, damage):
 
 
 @pytest.mark.parametrize(
-    "what", ["tree", "stamp", "emptied stamp", "link", "compiled file", "folder in place of a file"]
+    "what", ["tree", "stamp", "emptied stamp", "link", "compiled modules", "folder in place of a file"]
 )
 def test_anything_missing_heals(installation, what):
     installation.version()
@@ -139,8 +139,8 @@ def test_anything_missing_heals(installation, what):
         stamp.write_bytes(b"")
     elif what == "link":
         (installation.product / "bin/managers").unlink()
-    elif what == "compiled file":
-        next((tree / "phoenix/__pycache__").glob("cli.*")).write_bytes(b"")
+    elif what == "compiled modules":
+        next(tree.glob("modules.*")).write_bytes(b"")
     else:
         (tree / "phoenix/cli.py").unlink()
         (tree / "phoenix/cli.py").mkdir()

@@ -52,6 +52,7 @@ BESIDE = {
         "phoenix.pve",
         "phoenix.rehearsal",
     ),
+    "phoenix.modules": (),
     "phoenix.entry.manager": ("phoenix.manager",),
     "phoenix.entry.rehearsal": ("phoenix", "phoenix.rehearsal"),
     "phoenix.bootstrap": ("phoenix.bootstrap", "phoenix.dispatch"),
