@@ -29,6 +29,7 @@ TOOLS_WRITE = (
     "run/lock/lxc",
     "run/lock/pve-manager",
     "var/lib/lxc",
+    "var/lib/phoenix-rehearsal",  # what is in the containers
     "var/lib/pve-cluster",
     "var/lib/vz",
     "var/log/pve",
@@ -69,7 +70,7 @@ def picture(root):
             mode = os.lstat(path).st_mode
             if os.path.islink(path):
                 seen[short] = (mode, os.readlink(path))
-            elif os.path.isdir(path) or name.startswith((".settled.", "modules.c", "rehearsal.c")):
+            elif os.path.isdir(path) or name.endswith(".pyc") or name.startswith((".settled.", "modules.c", "rehearsal.c")):
                 # What Python compiles is not the same bytes twice, and a stamp is a list of times.
                 seen[short] = (mode, None)
             elif os.path.getsize(path) < 1 << 20:
