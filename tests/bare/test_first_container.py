@@ -35,6 +35,7 @@ TOOLS_WRITE = (
     "var/log/pve",
     "var/log/rehearsal-calls.jsonl",
 )
+COMPILED = (".settled.", "modules.cpython", "rehearsal.cpython")
 # What differs from run to run by design: marks, run names, times, processes, UUIDs.
 RANDOM = (
     (rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", b"UUID"),
@@ -70,7 +71,7 @@ def picture(root):
             mode = os.lstat(path).st_mode
             if os.path.islink(path):
                 seen[short] = (mode, os.readlink(path))
-            elif os.path.isdir(path) or name.endswith(".pyc") or name.startswith((".settled.", "modules.c", "rehearsal.c")):
+            elif os.path.isdir(path) or name.endswith(".pyc") or name.startswith(COMPILED):
                 # What Python compiles is not the same bytes twice, and a stamp is a list of times.
                 seen[short] = (mode, None)
             elif os.path.getsize(path) < 1 << 20:
