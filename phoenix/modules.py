@@ -13,7 +13,7 @@ from _frozen_importlib import ModuleSpec
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import ModuleType
+    from types import CodeType, ModuleType
     from typing import Any
 
 
@@ -28,12 +28,12 @@ class Modules:
         """What the import system asks."""
         if name not in self.table:
             return None
-        place, package = self.tree + "/" + name.replace(".", "/"), self.table[name][0]
         loader: Any = self
-        spec = ModuleSpec(name, loader, origin=place + ("/__init__.py" if package else ".py"), is_package=package)
+        file = self.file(name)
+        spec = ModuleSpec(name, loader, origin=file, is_package=self.is_package(name))
         spec.has_location = True
         if spec.submodule_search_locations is not None:
-            spec.submodule_search_locations.append(place)
+            spec.submodule_search_locations.append(file[: -len("/__init__.py")])
         return spec
 
     def create_module(self, _spec: ModuleSpec) -> None:
@@ -41,7 +41,25 @@ class Modules:
 
     def exec_module(self, module: ModuleType) -> None:
         """Run a module's code."""
-        exec(marshal.loads(self.table[module.__name__][1]), module.__dict__)
+        exec(self.get_code(module.__name__), module.__dict__)
+
+    def get_code(self, name: str) -> CodeType:
+        """A module's code."""
+        code: CodeType = marshal.loads(self.table[name][1])
+        return code
+
+    def get_source(self, name: str) -> str:
+        """A module's text, which is in the tree beside its table; tracebacks and copies ask for it."""
+        with open(self.file(name), encoding="utf-8") as file:
+            return file.read()
+
+    def is_package(self, name: str) -> bool:
+        """Whether a module is a package."""
+        return self.table[name][0]
+
+    def file(self, name: str) -> str:
+        """Where a module's text is."""
+        return self.tree + "/" + name.replace(".", "/") + ("/__init__.py" if self.table[name][0] else ".py")
 
 
 def use(tree: str, table: Mapping[str, tuple[bool, bytes]]) -> None:

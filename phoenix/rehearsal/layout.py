@@ -35,21 +35,30 @@ _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "fuse", "kvm", "
 _SCRIPT = """\
 #!{python} -IS
 import gc
+import marshal
 import os
 import sys
 
 gc.disable()  # the process is short, and its worker shares what is not touched
 
 root = os.path.realpath(__file__).rsplit("/", 3)[0]
-sys.path.insert(0, root + "{library}")
+library, modules = root + "{library}", {{}}
+sys.path.insert(0, library)
+try:
+    with open(library + "/modules." + sys.implementation.cache_tag, "rb") as file:
+        table = marshal.load(file)
+except OSError:
+    pass  # another Python than the one that made the node
+else:
+    exec(marshal.loads(table["phoenix.modules"][1]), modules)
+    modules["use"](library, table)
 
 from phoenix.rehearsal.tool import main
 
 os._exit(main(sys.argv[0], sys.argv[1:]))  # nothing is buffered; taking the interpreter apart costs a tenth more
 """
 _LONGEST_SHEBANG = 120
-_UNCHECKED = b"\1\0\0\0"
-"""How a compiled module says that it holds whatever becomes of its source."""
+_BASE = ("phoenix", "phoenix.errors", "phoenix.modules", "phoenix.text")
 
 
 def facts(release: str, setup: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,11 +170,11 @@ def put(path: str, item: Mapping[str, Any]) -> None:
 
 
 def _make_tools(root: str) -> None:
-    for name in ("phoenix", "phoenix.errors", "phoenix.text", *_modules("phoenix.pve"), *_modules("phoenix.rehearsal")):
-        _copy(name, root + LIBRARY)
+    names = [*_BASE, *_modules("phoenix.pve"), *_modules("phoenix.rehearsal")]
     if importlib.util.find_spec("tomli"):  # a Python that has tomllib does without
-        for name in _modules("tomli"):
-            _copy(name, root + LIBRARY)
+        names += _modules("tomli")
+    table = {name: _copy(name, root + LIBRARY) for name in names}
+    write(f"{root}{LIBRARY}/modules.{sys.implementation.cache_tag}", marshal.dumps(table))
     python = sys.executable
     if not python or len(python) > _LONGEST_SHEBANG or any(char.isspace() for char in python):
         python = "/usr/bin/python3"
@@ -183,16 +192,13 @@ def _modules(package: str) -> Iterator[str]:
             yield module.name
 
 
-def _copy(name: str, folder: str) -> None:
-    """Copy a module, and compiled as well, so that no call of a tool has to do that."""
-    loader: Any = getattr(importlib.util.find_spec(name), "loader", None)  # of files or of an archive
-    source, code = loader.get_source(name).encode(), loader.get_code(name)
-    file = "/__init__.py" if loader.is_package(name) else ".py"
-    place, _, short = (folder + "/" + name.replace(".", "/") + file).rpartition("/")
-    write(f"{place}/{short}", source)
-    cached = f"{place}/__pycache__/{short[: -len('.py')]}.{sys.implementation.cache_tag}.pyc"
-    head = importlib.util.MAGIC_NUMBER + _UNCHECKED + importlib.util.source_hash(source)
-    write(cached, head + marshal.dumps(code))
+def _copy(name: str, folder: str) -> tuple[bool, bytes]:
+    """Copy a module; returns whether it is a package, and its code, for a table as phoenix/modules.py takes it."""
+    loader: Any = getattr(importlib.util.find_spec(name), "loader", None)  # of files, an archive or a table
+    package = loader.is_package(name)
+    file = "/__init__.py" if package else ".py"
+    write(folder + "/" + name.replace(".", "/") + file, loader.get_source(name))
+    return package, marshal.dumps(loader.get_code(name))
 
 
 def describe(root: str, shown: str) -> str:

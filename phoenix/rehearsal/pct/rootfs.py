@@ -82,6 +82,8 @@ def copy(tree: Tree, source: str, target: str) -> None:
 
 
 def _remove(path: str) -> None:
+    if not os.path.isdir(path):
+        return  # nobody has looked into it
     import shutil
 
     shutil.rmtree(path, ignore_errors=True)

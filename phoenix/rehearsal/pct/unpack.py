@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 from phoenix.pve import formats
-from phoenix.rehearsal import archives, confined, oci, systems, templates, volumes
+from phoenix.rehearsal import archives, templates, volumes
 from phoenix.rehearsal.failures import Failure
-from phoenix.rehearsal.pct import images, mounts, rootfs
+from phoenix.rehearsal.pct import mounts
 from phoenix.rehearsal.speech import complain, count_warning, say
 
 TYPE_CHECKING = False
@@ -48,14 +48,23 @@ def template(tree: Tree, guest: str, conf: GuestConf, given: str, *, ignore_erro
         if tree.release >= 9:  # it is looked at for the layout of an OCI image first
             complain(failure.text)
         raise
-    if tree.release >= 9 and path.endswith(".tar") and oci.is_image(tree.given(path)):
-        found = systems.of_folder(images.unpack(tree, guest, conf, path)).facts()
-    else:
+    found = image(tree, guest, conf, path) if tree.release >= 9 and path.endswith(".tar") else {}
+    if not found:
         found = extract(tree, guest, conf, path, _known(tree, given), ignore_errors=ignore_errors)
     detect(tree, conf, found)
     if conf.options["ostype"] != "unmanaged" and templates.warns(found, conf.options.get("features", ""), tree.release):
         count_warning(f"Systemd {found['systemd']} detected. You may need to enable nesting.")
     fill(tree, conf, found)
+
+
+def image(tree: Tree, guest: str, conf: GuestConf, path: str) -> dict[str, str]:
+    """Unpack an OCI image; returns the facts about what is in it, none if it is an archive of another kind."""
+    from phoenix.rehearsal import oci, systems
+    from phoenix.rehearsal.pct import images
+
+    if not oci.is_image(tree.given(path)):
+        return {}
+    return systems.of_folder(images.unpack(tree, guest, conf, path)).facts()
 
 
 def fill(tree: Tree, conf: GuestConf, found: dict[str, str]) -> None:
@@ -82,6 +91,8 @@ def extract(
     if archives.is_blank(real):
         found = guessed  # it stands for one that this node was told of
     else:
+        from phoenix.rehearsal import systems
+
         try:
             system = systems.of_archive(real)
             found = {**system.facts(), "archive": path, "bytes": guessed["bytes"]}
@@ -99,6 +110,9 @@ def piped(tree: Tree, guest: str, conf: GuestConf, wanted: str) -> tuple[dict[st
     """Unpack an archive from standard input at once; returns the facts, and the text of the file `wanted` in it."""
     import shutil
     import tempfile
+
+    from phoenix.rehearsal import confined, systems
+    from phoenix.rehearsal.pct import rootfs
 
     with tempfile.TemporaryFile() as copy:
         with open(0, "rb", closefd=False) as source:
