@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from phoenix.call import Call
+    from phoenix.guests.changes import Difference
     from phoenix.guests.container import Container
     from phoenix.guests.observed import Observed
-    from phoenix.guests.plan import Difference, Plan
+    from phoenix.guests.plan import Plan
 
 FIXED_HINTS = {
     "rootfs": "to grow it by hand: pct resize {id} rootfs SIZE, then write that size into {file}",
@@ -52,10 +53,11 @@ def facts(call: Call, wanted: Container, state: Observed) -> dict[str, Any]:
     }
 
 
-def result(call: Call, wanted: Container, state: Observed, done: Sequence[tuple[str, ...]]) -> int:
+def result(
+    call: Call, wanted: Container, state: Observed, done: Sequence[tuple[str, ...]], waiting: Sequence[str]
+) -> int:
     """Tell how a change ended; returns the exit status. PartlyDone if something waits for a restart."""
-    waiting = sorted(state.pending) if state.running else []
-    if waiting:
+    if waiting and state.running:
         changes = f"{len(waiting)} change{'s wait' if len(waiting) > 1 else ' waits'}"
         raise PartlyDone(f"{call.id}: {changes} for a restart: {', '.join(waiting)}", f"phoenix.pyz restart {call.id}")
     if call.json:

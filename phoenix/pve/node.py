@@ -110,12 +110,31 @@ class Node:
         return os.path.isdir(self.paths("/sys/class/net/" + name))
 
     def container_runs(self, guest: str) -> bool:
-        """Whether a container runs: its monitor listens on an abstract socket."""
+        """Whether a container runs."""
+        return bool(self.container_start(guest))
+
+    def container_start(self, guest: str) -> str:
+        """What tells this start of a container from others, "" if it is stopped.
+
+        Its monitor listens on an abstract socket; the number of that is of this start alone.
+        """
         try:
             sockets = files.read_text(self.paths("/proc/net/unix"))
         except OSError as error:
             raise NotReady(f"/proc/net/unix cannot be read: {error.strerror}", "mount | grep proc") from error
-        return f"@/var/lib/lxc/{guest}/command" in sockets.split()
+        name = f"@/var/lib/lxc/{guest}/command"
+        if f" {name}\n" not in sockets:
+            return ""
+        seen = [line.split() for line in sockets.split("\n") if line.endswith(" " + name)]
+        # Besides the socket that listens (flags 00010000) there is one for each connection, for a moment.
+        return max(seen, key=lambda fields: fields[3:4] == ["00010000"])[-2]
+
+    def firewall(self, guest: str) -> str:
+        """The file of a guest's firewall, "" if there is none."""
+        try:
+            return files.read_text(f"{self.paths.pve}/firewall/{guest}.fw")
+        except FileNotFoundError:
+            return ""
 
     def machine_runs(self, guest: str) -> bool:
         """Whether a virtual machine runs: the process of its pid file is there."""

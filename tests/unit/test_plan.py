@@ -16,9 +16,11 @@ import tomli
 from phoenix.config.load import Document
 from phoenix.guests import container, plan
 from phoenix.guests.observed import Observed, read
+from phoenix.record import Record
 
 CASES = sorted((Path(__file__).resolve().parents[1] / "golden" / "plan" / "lxc").glob("*.json"))
 MARK = "0123456789abcdef0123456789abcdef"
+RECORD = Record(MARK, True, ())
 NEVER = ("--purge", "--force", "--skiplock", "--destroy-unreferenced-disks", "--unique", "--start")
 
 
@@ -33,10 +35,10 @@ def text_of(case):
 
 def planned(case):
     text = text_of(case)
-    observed = Observed() if text is None else read(text, running=case["running"])
+    observed = Observed() if text is None else read(text, started="1" * case["running"])
     wanted = container.decode(Document("9001.toml", tomli.loads("\n".join(case["toml"]))), "9001")
     return {
-        "create": lambda: plan.converge(wanted, observed, MARK),
+        "create": lambda: plan.converge(wanted, observed, RECORD),
         "start": lambda: plan.run_state("9001", observed, running=True),
         "stop": lambda: plan.run_state("9001", observed, running=False),
         "restart": lambda: plan.restart("9001", observed, stopped=not observed.running),
@@ -82,7 +84,7 @@ def test_only_a_change_of_options_is_tied_to_the_file_it_was_planned_from(path):
 
 @pytest.mark.parametrize(("seconds", "word"), [(5, "--timeout=5"), (3600, "--timeout=3600")])
 def test_a_shutdown_takes_as_long_as_it_may(seconds, word):
-    observed = read("memory: 512\n", running=True)
+    observed = read("memory: 512\n", started="1")
     for found in (
         plan.run_state("9001", observed, running=False, seconds=seconds),
         plan.restart("9001", observed, stopped=False, seconds=seconds),

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phoenix.config.faults import Faults
+from phoenix.config.load import Document
 from phoenix.guests import marks, values
 from phoenix.guests.observed import read
 from phoenix.pve import guestconf, options, pct
@@ -191,7 +192,7 @@ def option_of(name):
 
 def decode(name, toml):
     """The setting, and the faults without the name of the file."""
-    faults = Faults("file")
+    faults = Faults(Document("file", {}))
     setting = values.decode(option_of(name), name, tomli.loads("x = " + toml)["x"], faults)
     return setting, [fault.partition("file: ")[2] for fault in faults.found]
 
@@ -341,7 +342,7 @@ PRINTABLE = st.text(
 @settings(max_examples=200, deadline=None)
 @given(PRINTABLE)
 def test_a_description_comes_back_from_the_file_with_its_mark(text):
-    faults = Faults("file")
+    faults = Faults(Document("file", {}))
     wanted = values.decode(option_of("description"), "description", text, faults)
     if faults.found:  # blanks that do not print
         return
