@@ -130,7 +130,8 @@ def run_tool(argv: Sequence[str], log: int, seconds: float, stdin: str = "") -> 
     """
     import subprocess
 
-    with open(stdin or os.devnull, "rb") as source:
+    source = os.open(stdin, os.O_RDONLY | os.O_CLOEXEC) if stdin else subprocess.DEVNULL
+    try:
         process: subprocess.Popen[Any] = subprocess.Popen(
             list(argv),
             stdin=source,
@@ -141,6 +142,9 @@ def run_tool(argv: Sequence[str], log: int, seconds: float, stdin: str = "") -> 
             start_new_session=True,
             restore_signals=True,
         )
+    finally:
+        if stdin:
+            os.close(source)
     _adopt(process.pid, (signal.SIGINT, signal.SIGTERM))
     try:
         for _ in _ticks(seconds):

@@ -66,5 +66,5 @@ def save(path: str, record: Record) -> None:
     text = ""
     for name, value in record.fields().items():
         shown = " ".join(value) if name in _LISTS else {True: "yes", False: "no"}.get(value, value)
-        text += f"{name}: {shown}\n" if shown or not hasattr(Record, name) else ""
+        text += f"{name}: {shown}\n" if value or not hasattr(Record, name) else ""
     files.replace(path, LEGEND + text)

@@ -75,6 +75,7 @@ def test_a_real_file_is_read_into_settings():
             "type": "veth",
         },
         "onboot": "1",
+        "ostype": "debian",
         "rootfs": {"storage": "local", "size": "8G"},
         "startup": "order=2,up=10",
         "swap": "512",
@@ -147,7 +148,7 @@ def test_a_container_that_is_there_and_runs(root):
     (root / "etc/pve/lxc/9001.conf").write_text(REAL)
     assert look(root) == read(REAL)
     (root / "proc/net/unix").write_text("Num Path\n0: 2 0 1 1 1 5 @/var/lib/lxc/9001/command\n")
-    assert look(root) == read(REAL, started="1")
+    assert look(root) == read(REAL, started="5")
 
 
 @pytest.mark.parametrize(
