@@ -140,7 +140,7 @@ def create(call: Call) -> int:
 
 def made(work: Work, state: Observed) -> None:
     """Write down that it is made as a whole, and wait until it is of use."""
-    work.finish()
+    work.finish(state)
     wait(work, state)
 
 

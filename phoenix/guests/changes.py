@@ -45,7 +45,7 @@ def between(wanted: Container, observed: Observed, record: Record | None) -> tup
             continue
         now = current(observed, name)
         if option.name in values.VOLUMES and now is not None:
-            found += _of_volume(name, setting, now)
+            found += _of_volume(name, setting, now, observed.settings.get(name, now))
         elif values.differs(option, setting, now):
             change = "live" if option.name == "mp" else option.change
             found.append(Difference(name, shown(now), shown(setting), change))
@@ -72,21 +72,21 @@ def firewall_body(text: str) -> str:
     return rest if first.startswith("# ") else text
 
 
-def _of_volume(name: str, wanted: Setting, now: Setting) -> Iterator[Difference]:
-    if isinstance(wanted, str) or isinstance(now, str):
+def _of_volume(name: str, wanted: Setting, now: Setting, present: Setting) -> Iterator[Difference]:
+    """What differs of a volume; its size is that of the `present` one, whatever waits."""
+    if isinstance(wanted, str) or isinstance(now, str) or isinstance(present, str):
         return
-    whole = shown(now), shown(wanted)
     if ("volume" in wanted) != ("volume" in now) or wanted.get("storage") != now.get("storage"):
-        yield Difference(name, *whole, "fixed")
+        yield Difference(name, shown(now), shown(wanted), "fixed")
         return
-    sizes = [formats.size(setting.get("size", "")) for setting in (now, wanted)]
-    if sizes[1] and sizes[0] != sizes[1]:
-        grows = sizes[0] is not None and sizes[0] < sizes[1]
-        yield Difference(name, *whole, "grow" if grows else "fixed")
+    sizes = [formats.size(setting.get("size", "")) for setting in (present, wanted)]
+    if sizes[1] and sizes[0] and sizes[0] != sizes[1]:
+        grows = sizes[0] < sizes[1]
+        yield Difference(name, "size=" + present["size"], "size=" + wanted["size"], "grow" if grows else "fixed")
     option = options.lookup(container.GUEST, name)
     rest = {key: value for key, value in wanted.items() if key not in ("size", "storage")}
     if option and values.differs(option, rest, now):
-        yield Difference(name, *whole, "restart")
+        yield Difference(name, shown(now), shown(wanted), "restart")
 
 
 def _taken_back(wanted: Container, observed: Observed, record: Record | None) -> Iterator[Difference]:

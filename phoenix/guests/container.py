@@ -107,6 +107,8 @@ def decode(document: Document, guest: str) -> Container:
     # what its source is.
     if not clone:
         settings.setdefault("unprivileged", "1")
+    if found["firewall"]:
+        _guard_nets(settings)
     unique(settings, "net", "name", faults)
     unique(settings, "mp", "mp", faults)
     faults.stop()
@@ -190,6 +192,13 @@ def _settings(table: Mapping[str, Any], faults: Faults) -> dict[str, Setting]:
         if setting is not None:
             settings[key] = setting
     return settings
+
+
+def _guard_nets(settings: dict[str, Setting]) -> None:
+    """Where there are rules, they hold for every net that does not say otherwise."""
+    for name, setting in settings.items():
+        if name.startswith("net") and not isinstance(setting, str):
+            settings[name] = {"firewall": "1", **setting}
 
 
 def known_keys() -> list[str]:

@@ -150,16 +150,14 @@ def _changes(wanted: Container, observed: Observed, mark: str, found: tuple[Diff
         settings["description"] = marks.join("", mark)
     steps = []
     digest = digest_of(observed.text)
+    for item in found:  # first, so that no older size is written after it
+        if item.change == "grow":
+            size = item.wanted[len("size=") :]
+            steps.append(Step(f"resize {item.option}", tuple(pct.resize(wanted.id, item.option, size, digest))))
+            digest = ""  # the file is another one then
     if settings or delete:
         goal = "set " + " ".join(sorted([*settings, *delete]))
         steps.append(Step(goal, tuple(pct.set_options(wanted.id, settings, digest, delete))))
-        digest = ""  # the file is another one then
-    for item in found:
-        if item.change == "grow":
-            setting = wanted.settings[item.option]
-            size = "" if isinstance(setting, str) else setting["size"]
-            steps.append(Step(f"resize {item.option}", tuple(pct.resize(wanted.id, item.option, size, digest))))
-            digest = ""
     if "lxc" in by_name or "env" in by_name:
         steps.append(_edit(wanted.id, changes.raw_lines(wanted, observed, by_name)))
     if "firewall" in by_name:

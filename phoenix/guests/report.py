@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from phoenix.guests.plan import Plan
 
 FIXED_HINTS = {
-    "rootfs": "to grow it by hand: pct resize {id} rootfs SIZE, then write that size into {file}",
-    "mp": "to grow a volume by hand: pct resize {id} {option} SIZE; to let go of it: pct set {id} --delete {option}",
+    "rootfs": "a volume never shrinks; to another storage: pct move-volume {id} rootfs STORAGE; write what is there "
+    "into {file}",
+    "mp": "a volume never shrinks; to another storage: pct move-volume {id} {option} STORAGE; to let go of it, which "
+    "keeps its data: remove {option} from {file}",
+    "firewall": "move it away if it may go: mv /etc/pve/firewall/{id}.fw /root/",
+    "snapshot": 'write snapshots.impossible = "go on" into {file}, or change it by hand',
     "state": 'a template does not start; write state = "stopped" into {file}, or clone it: pct clone {id} NEWID',
     "unprivileged": "only a backup and its restore can change it: vzdump {id}; pct restore {id} ... --unprivileged",
 }
@@ -96,8 +100,9 @@ def plan_lines(call: Call, wanted: Container, state: Observed, planned: Plan) ->
     """A plan as lines for people."""
     lines = [f"{call.id}  {wanted.name}  {state.state}"]
     for item in planned.differences:
-        when = " (at the next start)" if item.change == "restart" and state.running else ""
-        lines.append(f"  {item.option}: {item.found or '(not set)'} -> {item.wanted}{when}")
+        when = " (at the next start)" if item.change in ("restart", "detach") and state.running else ""
+        gone = "detached, its data stays as an unused volume" if item.change == "detach" else "taken back"
+        lines.append(f"  {item.option}: {item.found or '(not set)'} -> {item.wanted or f'({gone})'}{when}")
     if planned.waiting and state.running:
         lines.append(f"  waiting for a restart: {', '.join(planned.waiting)}")
     lines += [f"  $ {shell(step.argv)}" for step in planned.steps]

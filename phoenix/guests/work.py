@@ -134,10 +134,12 @@ class Work:
             others = [item for item in self.record.features if not item.startswith(feature.name + "=")]
             self.write(self.record.but(features=tuple(sorted([*others, f"{feature.name}={feature.digest}"]))))
 
-    def finish(self) -> None:
-        """Write down that all that belongs to the creation is done."""
-        if self.record and not self.record.finished:
-            self.write(self.record.but(finished=True))
+    def finish(self, state: Observed) -> None:
+        """Write down that all that belongs to the creation is done, and forget options that are taken back."""
+        if self.record:
+            own = {"lxc": state.lxc, "env": state.environment}
+            kept = [name for name in self.record.options if name in state.settings or own.get(name)]
+            self.write(self.record.but(finished=True, options=tuple(kept)))
 
     def write(self, seen: Record) -> None:
         """Write the record, if it says anything new."""
