@@ -115,7 +115,7 @@ def prepare_converge(work: Work, state: Observed) -> None:
     if state.exists:
         preflight.check_change(work.node, work.wanted)
     else:
-        preflight.check_create(work.node, work.wanted)
+        preflight.check_create(work.node, work.wanted, work.call.config)
         check_left_over(work)
         work.announce()
 

@@ -64,10 +64,10 @@ def converge(wanted: Container, observed: Observed, record: Record | None, ask: 
     refused = [difference for difference in found if difference.change == "fixed"]
     if wanted.running and observed.template:
         refused.append(Difference("state", "template", "running", "fixed"))
-    if any(item.option == "firewall" for item in found) and not _may_write_firewall(observed, mark):
+    if any(item.option == "firewall" for item in found) and not _may_write_firewall(observed, record):
         refused.append(Difference("firewall", "written by somebody else", "as the file says", "fixed"))
     waits = waiting(observed, record)
-    before = _snapshot_before(wanted.id, observed, ask, found, refused)
+    before = _snapshot_before(wanted.id, observed, ask, found, refused) if record and record.finished else ()
     if refused:
         return Plan((), found, waits, tuple(refused))
     steps = _changes(wanted, observed, mark, found)
@@ -91,8 +91,11 @@ def _creation(wanted: Container, mark: str) -> list[Step]:
     settings = dict(wanted.settings)
     description = marks.join(str(settings.pop("description", "")), mark)
     if wanted.clone:
-        source = wanted.clone["from"]
-        argv = pct.clone(source, wanted.id, {**wanted.clone, "description": description, "hostname": wanted.name})
+        given = {**wanted.clone, "description": description, "hostname": wanted.name}
+        rootfs = wanted.settings.get("rootfs", "")
+        if given.get("full") == "1" and not isinstance(rootfs, str):
+            given.setdefault("storage", rootfs["storage"])
+        argv = pct.clone(wanted.clone["from"], wanted.id, given)
         steps = [Step("create", tuple(argv))]
         rest = {name: setting for name, setting in settings.items() if name not in ("hostname", "rootfs")}
         if rest:
@@ -120,8 +123,10 @@ def _write_firewall(wanted: Container, mark: str) -> Step:
     return Step("firewall", (WRITE, f"/etc/pve/firewall/{wanted.id}.fw"), content=text)
 
 
-def _may_write_firewall(observed: Observed, mark: str) -> bool:
-    return not observed.firewall or firewall.is_ours(observed.firewall, mark)
+def _may_write_firewall(observed: Observed, record: Record | None) -> bool:
+    """Whether the firewall's file is ours, or came with the clone that is being made."""
+    ours = record and (not record.finished or firewall.is_ours(observed.firewall, record.mark))
+    return bool(ours) or not observed.firewall.strip()
 
 
 def _snapshot_before(

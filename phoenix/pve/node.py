@@ -12,6 +12,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from phoenix.pve.storages import Storage
 
+RELEASES = (8, 9)
+DEBIAN_BEFORE = 4
+"""How many releases Debian is ahead: Proxmox VE 9 is on Debian 13."""
 KINDS = {"lxc": "CT", "qemu-server": "VM"}
 """The folders of guests in a node's part of /etc/pve, and what Proxmox VE calls such a guest."""
 
@@ -104,6 +107,23 @@ class Node:
             return storages.parse(files.read_text(self.paths.pve + "/storage.cfg"))
         except FileNotFoundError:
             return storages.parse("")
+
+    def release(self) -> int:
+        """The major release of Proxmox VE, which goes with that of Debian; a later one where it cannot be seen."""
+        try:
+            debian = files.read_text(self.paths("/etc/debian_version")).partition(".")[0].strip()
+        except OSError:
+            debian = ""
+        return int(debian) - DEBIAN_BEFORE if debian.isdigit() else max(RELEASES)
+
+    def sub_ids(self, path: str) -> list[tuple[int, int]]:
+        """The ranges of identities that root may map (the first, and the one after the last), as `path` says."""
+        try:
+            lines = files.read_text(self.paths(path)).split("\n")
+        except OSError:
+            return []
+        fields = [line.split(":") for line in lines if line.startswith(("root:", "0:"))]
+        return [(int(first), int(first) + int(count)) for _, first, count in fields if (first + count).isdigit()]
 
     def has_bridge(self, name: str) -> bool:
         """Whether a network bridge is there now."""

@@ -1,0 +1,77 @@
+"""Neighbours: which other guests already have an address or a MAC address, in /etc/pve and in the configuration."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from phoenix import files
+from phoenix.config import load
+from phoenix.errors import ConfigError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from phoenix.guests.container import Container
+    from phoenix.guests.values import Setting
+    from phoenix.pve.node import Node
+
+KINDS = ("lxc", "vm")
+_ADDRESS = re.compile(r"(?m)^(?:net|ipconfig)\d+: .*?\b(ip6?)=([0-9a-fA-F.:]+)/")
+_MAC = re.compile(r"(?m)^net\d+: .*?=((?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2})\b")
+
+
+def taken(node: Node, folder: str, wanted: Container) -> list[tuple[str, str]]:
+    """What of a container's addresses somebody else has, as (fault, next step) pairs."""
+    mine = of_settings(wanted.settings)
+    found = []
+    for what, guest, where in (*of_node(node), *of_configuration(folder)):
+        if guest != wanted.id and what in mine:
+            found.append((f"{what} is already that of {guest}", f"grep -i '{what}' {where}"))
+    return list(dict.fromkeys(found))
+
+
+def of_settings(settings: Mapping[str, Setting]) -> set[str]:
+    """The fixed addresses and the MAC addresses of a container."""
+    found: set[str] = set()
+    for name, setting in settings.items():
+        if name.startswith("net") and not isinstance(setting, str):
+            found.update(_of_net(setting))
+    return found
+
+
+def _of_net(net: Mapping[str, object]) -> Iterator[str]:
+    for key in ("ip", "ip6"):
+        address, slash, _ = str(net.get(key, "")).partition("/")
+        if slash:
+            yield address.lower()
+    if net.get("hwaddr"):
+        yield str(net["hwaddr"]).upper()
+
+
+def of_node(node: Node) -> Iterator[tuple[str, str, str]]:
+    """What the guests of the cluster have: the address, the guest, the file."""
+    for path in node.guest_files():
+        text = files.read_text(path).partition("\n[")[0]
+        guest = os.path.basename(path)[: -len(".conf")]
+        for match in _ADDRESS.finditer(text):
+            yield match[2].lower(), guest, path
+        for match in _MAC.finditer(text):
+            yield match[1].upper(), guest, path
+
+
+def of_configuration(folder: str) -> Iterator[tuple[str, str, str]]:
+    """What the guests of the configuration are to have. A file that cannot be read is not this guest's fault."""
+    for kind in KINDS:
+        if not os.path.isdir(f"{folder}/{kind}"):
+            continue
+        for guest in load.guest_ids(folder, kind):
+            try:
+                document = load.guest(folder, kind, guest)
+            except ConfigError:
+                continue
+            for name, net in document.table.items():
+                if name.startswith("net") and isinstance(net, dict):
+                    for what in _of_net(net):
+                        yield what, guest, document.path
