@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from phoenix.pve.node import Node
 
 KINDS = ("lxc", "vm")
-_ADDRESS = re.compile(r"(?m)^(?:net|ipconfig)\d+: .*?\b(ip6?)=([0-9a-fA-F.:]+)/")
-_MAC = re.compile(r"(?m)^net\d+: .*?=((?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2})\b")
+_NETS = re.compile(r"(?m)^(?:net|ipconfig)\d+: .*$")
+_ADDRESS = re.compile(r"\bip6?=([0-9a-fA-F.:]+)/")
+_MAC = re.compile(r"=((?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2})\b")
 
 
 def taken(node: Node, folder: str, wanted: Container) -> list[tuple[str, str]]:
@@ -55,10 +56,9 @@ def of_node(node: Node) -> Iterator[tuple[str, str, str]]:
     for path in node.guest_files():
         text = files.read_text(path).partition("\n[")[0]
         guest = os.path.basename(path)[: -len(".conf")]
-        for match in _ADDRESS.finditer(text):
-            yield match[2].lower(), guest, path
-        for match in _MAC.finditer(text):
-            yield match[1].upper(), guest, path
+        for line in _NETS.findall(text):
+            yield from ((found.lower(), guest, path) for found in _ADDRESS.findall(line))
+            yield from ((found.upper(), guest, path) for found in _MAC.findall(line))
 
 
 def of_configuration(folder: str) -> Iterator[tuple[str, str, str]]:

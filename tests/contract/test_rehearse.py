@@ -390,7 +390,7 @@ def test_the_predecessors_four_containers_are_four_diffs(built, tmp_path, reposi
     assert world.run("node", "new", str(world.root), "--pve=8", f"--from={inputs}/setup.json").code == 0
     for name in ("101/logs", "101/ssl", "102/certs", "103/ssl"):
         (world.root / "mnt/pve/quickOS/lxc-persistent-data" / name).mkdir(parents=True)
-    shutil.copytree(inputs / "lxc", world.root / "etc/phoenix/lxc")
+    shutil.copytree(inputs / "four/lxc", world.root / "etc/phoenix/lxc")
     assert world.phoenix("check").code == 0
     with world.untouched():
         ran = world.rehearse("create", "all")
