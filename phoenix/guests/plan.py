@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from phoenix.guests import changes, firewall, marks
+from phoenix.guests import changes, firewall, marks, values
 from phoenix.guests.changes import Difference
 from phoenix.pve import pct
 from phoenix.value import Value
@@ -66,6 +66,8 @@ def converge(wanted: Container, observed: Observed, record: Record | None, ask: 
         refused.append(Difference("state", "template", "running", "fixed"))
     if any(item.option == "firewall" for item in found) and not _may_write_firewall(observed, record):
         refused.append(Difference("firewall", "written by somebody else", "as the file says", "fixed"))
+    if observed.protection:
+        refused += [_protected(item) for item in found if _is_volume(item)]
     waits = waiting(observed, record)
     before = _snapshot_before(wanted.id, observed, ask, found, refused) if record and record.finished else ()
     if refused:
@@ -77,6 +79,15 @@ def converge(wanted: Container, observed: Observed, record: Record | None, ask: 
         running = False
     gone = _deletions(wanted.id, observed, record, ask)
     return Plan((*before, *steps, *gone, *_finish(wanted, running, observed, record, ask)), found, waits)
+
+
+def _is_volume(item: Difference) -> bool:
+    return item.change != "fixed" and item.option.rstrip("0123456789") in values.VOLUMES
+
+
+def _protected(item: Difference) -> Difference:
+    """Volumes of a protected container stay as they are: pct would refuse as well."""
+    return Difference("protection", f"on, so that {item.option} stays as it is", "off first", "fixed")
 
 
 def waiting(observed: Observed, record: Record | None) -> tuple[str, ...]:

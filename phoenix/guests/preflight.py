@@ -173,14 +173,15 @@ def faults_of_storage(node: Node, name: str, content: str, what: str) -> list[tu
 def bridge_faults(node: Node, option: str, setting: Setting) -> list[tuple[str, str]]:
     """What is wrong with the bridge of a network interface."""
     bridge = "" if isinstance(setting, str) else setting.get("bridge", "")
-    if not option.startswith("net") or not bridge or node.has_bridge(bridge):
+    if isinstance(setting, str) or not option.startswith("net") or not bridge:
         return []
-    return [
-        (
-            f"there is no bridge {bridge}",
-            f"ip link show type bridge; add {bridge} to /etc/network/interfaces, ifreload -a",
-        )
-    ]
+    if not node.has_bridge(bridge):
+        hint = f"ip link show type bridge; add {bridge} to /etc/network/interfaces, ifreload -a"
+        return [(f"there is no bridge {bridge}", hint)]
+    most = node.bridge_mtu(bridge)
+    if most and int(setting.get("mtu", "0")) > most:
+        return [(f"{option}.mtu is {setting['mtu']}, more than that of {bridge} ({most})", f"ip link show {bridge}")]
+    return []
 
 
 def path_faults(node: Node, option: str, setting: Setting) -> list[tuple[str, str]]:

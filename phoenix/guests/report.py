@@ -22,6 +22,7 @@ FIXED_HINTS = {
     "into {file}",
     "mp": "a volume never shrinks; to another storage: pct move-volume {id} {option} STORAGE; to let go of it, which "
     "keeps its data: remove {option} from {file}",
+    "protection": "set protection = false alone in {file} and create {id} again, then the volumes",
     "firewall": "move it away if it may go: mv /etc/pve/firewall/{id}.fw /root/",
     "snapshot": 'write snapshots.impossible = "go on" into {file}, or change it by hand',
     "state": 'a template does not start; write state = "stopped" into {file}, or clone it: pct clone {id} NEWID',

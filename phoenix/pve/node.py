@@ -129,6 +129,14 @@ class Node:
         """Whether a network bridge is there now."""
         return os.path.isdir(self.paths("/sys/class/net/" + name))
 
+    def bridge_mtu(self, name: str) -> int:
+        """The largest packet of a bridge, 0 where that cannot be seen."""
+        try:
+            text = files.read_text(self.paths(f"/sys/class/net/{name}/mtu")).strip()
+        except OSError:
+            return 0
+        return int(text) if text.isdigit() else 0
+
     def container_runs(self, guest: str) -> bool:
         """Whether a container runs."""
         return bool(self.container_start(guest))

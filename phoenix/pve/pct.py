@@ -91,10 +91,8 @@ def destroy(guest: str) -> list[str]:
 
 
 def options(settings: Settings) -> list[str]:
-    """The settings as options, by name."""
-    return [
-        f"--{name}={text(setting)}" for name, setting in sorted(settings.items()) if setting or isinstance(setting, str)
-    ]
+    """The settings as options, by name; one that is empty is not set, and pct would refuse it."""
+    return [f"--{name}={text(setting)}" for name, setting in sorted(settings.items()) if setting]
 
 
 def text(setting: str | Mapping[str, str]) -> str:
