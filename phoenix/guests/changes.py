@@ -47,7 +47,8 @@ def between(wanted: Container, observed: Observed, record: Record | None) -> tup
         if option.name in values.VOLUMES and now is not None:
             found += _of_volume(name, setting, now, observed.settings.get(name, now))
         elif values.differs(option, setting, now):
-            change = "live" if option.name == "mp" else option.change
+            added = now is None and option.name in ("mp", "dev")
+            change = "live" if added else option.change
             found.append(Difference(name, shown(now), shown(setting), change))
     found += _taken_back(wanted, observed, record)
     found += _of_raw(wanted, observed, record)

@@ -39,7 +39,9 @@ def decode(lines: Any, faults: Faults) -> tuple[str, ...]:
 
 def decode_environment(value: Any, faults: Faults) -> tuple[str, ...]:
     """The lines for `env`, a table or a list of NAME=value: pct itself can be given only one."""
-    items = [f"{name}={text}" for name, text in value.items()] if isinstance(value, dict) else value
+    items = value
+    if isinstance(value, dict) and all(isinstance(text, str) for text in value.values()):
+        items = [f"{name}={text}" for name, text in value.items()]
     if not isinstance(items, list) or not all(isinstance(item, str) and _PLAIN.fullmatch(item) for item in items):
         faults.add("env", 'a table of texts, as { LANG = "C.UTF-8" }', value)
         return ()
