@@ -45,6 +45,8 @@ class Work:
     def look(self) -> Observed:
         """The container as it is now, and what its record says. Before a change the lock must be ours already."""
         self.record = record.load(self.record_path)
+        if self.record and self.call.options.get("--reapply"):
+            self.record = self.record.but(features=())
         return self.observe()
 
     def begin(self) -> None:

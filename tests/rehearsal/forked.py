@@ -39,11 +39,11 @@ class World:
     def write(self, found):
         self.file.write_text("".join(f"{key} = {toml(value)}\n" for key, value in found.items()))
 
-    def call(self, action):
+    def call(self, action, **options):
         paths = Paths(str(self.root))
         call = Call(
             "lxc-manager", action, "9001", paths, paths.config, json=True, dry_run=False, yes=True, run="run-1",
-            timeout=0, options={},
+            timeout=0, options=options,
         )  # fmt: skip
         return lxc_manager.ACTIONS[action](call)
 
