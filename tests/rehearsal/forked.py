@@ -25,34 +25,45 @@ def toml(value):
 
 
 class World:
-    """A rehearsal node, and the manager in this process."""
+    """A rehearsal node, and the manager of one of its containers in this process."""
 
-    def __init__(self, root):
+    def __init__(self, root, guest="9001", made=False):
         self.root = root
+        self.guest = guest
+        self.file = root / f"etc/phoenix/lxc/{guest}.toml"
+        self.calls = 0
+        if made:
+            return
         nodes.new(str(root))
         for folder in FOLDERS:
             (root / folder[1:]).mkdir(parents=True)
         (root / "etc/phoenix/lxc").mkdir(parents=True)
-        self.file = root / "etc/phoenix/lxc/9001.toml"
-        self.calls = 0
+
+    def other(self, guest):
+        """Another container of the same node."""
+        return World(self.root, guest, made=True)
+
+    def work(self):
+        """What the manager works with, after its first look."""
+        call = self.asked("health-check", {})
+        work = lxc_manager.Work(call, lxc_manager.converge)
+        work.look()
+        work.begin()
+        return work
 
     def write(self, found):
         self.file.write_text("".join(f"{key} = {toml(value)}\n" for key, value in found.items()))
 
     def call(self, action, **options):
-        paths = Paths(str(self.root))
-        call = Call(
-            "lxc-manager", action, "9001", paths, paths.config, json=True, dry_run=False, yes=True, run="run-1",
-            timeout=0, options=options,
-        )  # fmt: skip
-        return lxc_manager.ACTIONS[action](call)
+        return lxc_manager.ACTIONS[action](self.asked(action, options))
 
     def plan(self):
-        call = Call(
-            "lxc-manager", "plan", "9001", Paths(str(self.root)), f"{self.root}/etc/phoenix", json=True, dry_run=True,
-            yes=False, run="run-1", timeout=0, options={"--exit-code": True},
-        )  # fmt: skip
-        return lxc_manager.ACTIONS["plan"](call)
+        return lxc_manager.ACTIONS["plan"](self.asked("plan", {"--exit-code": True}))
+
+    def asked(self, action, options):
+        paths = Paths(str(self.root))
+        facts = {"json": True, "dry_run": action == "plan", "yes": True, "run": "run-1", "timeout": 0}
+        return Call("lxc-manager", action, self.guest, paths, paths.config, options=options, **facts)
 
     def pct(self, argv, log, _seconds, stdin=""):
         """Be pct in a fork of this process."""
