@@ -193,9 +193,12 @@ def delete(call: Call) -> int:
     def planner(work: Work, state: Observed) -> Plan:
         planned = plan.delete(call.id, state, work.shutdown_seconds)
         if planned.steps:
-            from phoenix.guests import dangers
+            from phoenix.guests import dangers, neighbours
 
-            ownership.check_deletable(call.id, state, work.record, dangers.of_deleting(work.node, call.id))
+            reasons = dangers.of_deleting(work.node, call.id)
+            others = neighbours.dependants(work.node, call.config, call.id)
+            reasons += ["others depend on it: " + ", ".join(others)] * bool(others)
+            ownership.check_deletable(call.id, state, work.record, reasons)
         return planned
 
     return change(call, planner, finish=forget)
@@ -257,6 +260,10 @@ def check(call: Call) -> int:
     guests = [call.id] if call.id else load.guest_ids(call.config, call.kind)
     paths = {guest: load.guest_path(call.config, call.kind, guest) for guest in guests}
     report.check_files(paths, lambda _, guest: check_file(call, guest))
+    if not call.id:
+        from phoenix.guests import neighbours
+
+        report.check_relations(neighbours.faults(call.config))
     if call.json:
         output.document(manager=call.manager, action=call.action, files=sorted(paths.values()), exit_code=0)
     else:

@@ -1,4 +1,4 @@
-"""Neighbours: which other guests already have an address or a MAC address, in /etc/pve and in the configuration."""
+"""Neighbours: what guests are to each other: who has an address, who relies on whom, in /etc/pve and in the files."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from phoenix.config.load import Document
     from phoenix.guests.container import Container
     from phoenix.guests.values import Setting
     from phoenix.pve.node import Node
@@ -63,15 +64,61 @@ def of_node(node: Node) -> Iterator[tuple[str, str, str]]:
 
 def of_configuration(folder: str) -> Iterator[tuple[str, str, str]]:
     """What the guests of the configuration are to have. A file that cannot be read is not this guest's fault."""
+    for guest, document in _documents(folder):
+        for name, net in document.table.items():
+            if name.startswith("net") and isinstance(net, dict):
+                for what in _of_net(net):
+                    yield what, guest, document.path
+
+
+def _documents(folder: str) -> Iterator[tuple[str, Document]]:
     for kind in KINDS:
-        if not os.path.isdir(f"{folder}/{kind}"):
-            continue
-        for guest in load.guest_ids(folder, kind):
+        for guest in load.guest_ids(folder, kind) if os.path.isdir(f"{folder}/{kind}") else ():
             try:
-                document = load.guest(folder, kind, guest)
+                yield guest, load.guest(folder, kind, guest)
             except ConfigError:
                 continue
-            for name, net in document.table.items():
-                if name.startswith("net") and isinstance(net, dict):
-                    for what in _of_net(net):
-                        yield what, guest, document.path
+
+
+def relied_on(folder: str) -> dict[str, list[str]]:
+    """Which guests each guest of the configuration names in `depends_on`."""
+    found = {}
+    for guest, document in _documents(folder):
+        ours = document.table.get("phoenix", {})
+        names = ours.get("depends_on", []) if isinstance(ours, dict) else []
+        found[guest] = [str(name) for name in names] if isinstance(names, list) else []
+    return found
+
+
+def dependants(node: Node, folder: str, guest: str) -> list[str]:
+    """The guests that are there and rely on one that is to go."""
+    return [name for name, names in relied_on(folder).items() if guest in names and node.owners(name)]
+
+
+def faults(folder: str) -> list[str]:
+    """What the files of the configuration say against each other: addresses, guests that are not there, circles."""
+    found = []
+    seen: dict[str, str] = {}
+    for what, guest, path in of_configuration(folder):
+        other = seen.setdefault(what, guest)
+        if other != guest:
+            found.append(f"{path}: {what} is that of {other} as well")
+    relations = relied_on(folder)
+    for guest, names in relations.items():
+        missing = [name for name in names if name not in relations]
+        found += [f"{folder}: {guest} depends on {name}, which has no file" for name in missing]
+    circle = _circle(relations)
+    if circle:
+        found.append(f"{folder}: these depend on each other: {' -> '.join(circle)}")
+    return found
+
+
+def _circle(relations: Mapping[str, list[str]]) -> list[str]:
+    """Guests that rely on each other in a circle, the first one again at the end; none if there is no circle."""
+    import graphlib
+
+    try:
+        graphlib.TopologicalSorter(relations).prepare()
+    except graphlib.CycleError as error:
+        return list(error.args[1])
+    return []

@@ -66,9 +66,27 @@ def template_faults(node: Node, wanted: Container) -> list[tuple[str, str]]:
             return wrong
         get = f"pveam download {storage} {name}, or "
     path = template_path(node, template)
-    if not path or os.path.isfile(path):
+    if not path:
         return []
+    if os.path.isfile(path):
+        return room_faults(node, wanted, os.path.getsize(path))
     return [(f"there is no template {template}", f"{get}copy it to {path}")]
+
+
+def room_faults(node: Node, wanted: Container, size: int) -> list[tuple[str, str]]:
+    """Whether what is unpacked of a template, more than its `size` in bytes, can go onto a storage of files."""
+    rootfs = wanted.settings.get("rootfs", "")
+    name = "" if isinstance(rootfs, str) else rootfs["storage"]
+    storage = node.storages().get(name)
+    path = node.paths(storage.path) if storage and storage.is_files() and storage.path else ""
+    if not path or not os.path.isdir(path):
+        return []
+    facts = os.statvfs(path)
+    free = facts.f_bavail * facts.f_frsize
+    if free >= size:
+        return []
+    wrong = f"storage {name} has no room: {free >> 20} MiB, and the template takes more than {size >> 20} MiB"
+    return [(wrong, f"df -h {path}")]
 
 
 def checksum_faults(node: Node, wanted: Container) -> list[tuple[str, str]]:

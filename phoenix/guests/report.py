@@ -146,3 +146,9 @@ def check_files(paths: Mapping[str, str], decode: Callable[[str, str], object]) 
             found.append(error.message)
     if found:
         raise ConfigError("\n       ".join(found), "edit the files named above; phoenix.pyz check")
+
+
+def check_relations(wrong: Sequence[str]) -> None:
+    """ConfigError with what files say against each other."""
+    if wrong:
+        raise ConfigError("\n       ".join(wrong), "edit the files named above; phoenix.pyz check")

@@ -265,6 +265,41 @@ def test_the_volumes_of_a_protected_container_stay_as_they_are(world):
     assert world.call("create") == 0
 
 
+# --- what guests are to each other ---
+
+
+def test_what_others_rely_on_is_not_deleted(world):
+    world.file.write_text(FILE)
+    world.call("create")
+    other = world.other("9002")
+    other.file.write_text(FILE.replace("127.0.0.1", "127.0.0.2") + "[phoenix]\ndepends_on = [9001]\n")
+    other.call("create")
+    with pytest.raises(Refused, match="others depend on it: 9002"):
+        world.call("delete")
+    assert other.call("delete") == 0
+    assert world.call("delete") == 0
+
+
+def test_files_that_contradict_each_other_are_said_at_once(world):
+    world.file.write_text(FILE + "[phoenix]\ndepends_on = [9002]\n")
+    world.other("9002").file.write_text(FILE + "[phoenix]\ndepends_on = [9001, 9009]\n")
+    everything = world.other("")
+    with pytest.raises(ConfigError) as caught:
+        everything.call("check")
+    for words in ("127.0.0.1 is that of 9001 as well", "9002 depends on 9009", "these depend on each other: 900"):
+        assert words in caught.value.message
+
+
+def test_keys_of_ssh_come_from_a_file(world):
+    world.file.write_text(FILE + 'ssh_public_keys_file = "/srv/one/keys"\n')
+    with pytest.raises(NotReady, match="there is no /srv/one/keys"):
+        world.call("create")
+    (world.root / "srv/one/keys").write_text("ssh-ed25519 AAAA root@desk\n")
+    assert world.call("create") == 0
+    keys = world.root / "var/lib/phoenix-rehearsal/rootfs/9001/root/.ssh/authorized_keys"
+    assert "root@desk" in keys.read_text()
+
+
 # --- profiles ---
 
 
