@@ -30,10 +30,7 @@ def perform(work: Work, step: Step, seconds: int) -> int | None:
     if step.argv[0] == plan.PROVISION:
         return provision(work, work.feature(step.argv[2]), seconds)
     stdin = work.node.paths(step.stdin) if step.stdin else ""
-    status = process.run_tool([work.tool, *step.argv[1:]], work.log.open(), seconds, stdin)
-    if status == 0:
-        work.succeeded(step)
-    return status
+    return process.run_tool([work.tool, *step.argv[1:]], work.log.open(), seconds, stdin)
 
 
 def edit(work: Work, lines: tuple[str, ...]) -> int:

@@ -83,13 +83,12 @@ class Work:
         """Carry out a step; returns the exit status, None if it takes longer than `seconds`."""
         from phoenix.guests import perform
 
-        return perform.perform(self, step, seconds)
-
-    def succeeded(self, step: Step) -> None:
-        """Take notice of a tool's success, where the state cannot show it."""
-        self.done.add(step.goal)
-        if step.goal == "password" and self.record:
-            self.write(self.record.but(password=self.ask().password))
+        status = perform.perform(self, step, seconds)
+        if status == 0:
+            self.done.add(step.goal)
+            if step.goal == "password" and self.record:  # the state cannot show it
+                self.write(self.record.but(password=self.ask().password))
+        return status
 
     def noted(self, step: Step, state: Observed) -> None:
         """Keep the record true after a command of ours: it set options, and made the volumes of those.
