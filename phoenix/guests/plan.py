@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from phoenix.guests import changes, firewall, marks, values
+from phoenix.guests import changes, marks, values
 from phoenix.guests.changes import Difference
 from phoenix.pve import pct
 from phoenix.value import Value
@@ -130,12 +130,16 @@ def _edit(guest: str, lines: tuple[str, ...]) -> Step:
 
 
 def _write_firewall(wanted: Container, mark: str) -> Step:
+    from phoenix.guests import firewall
+
     text = firewall.signed(wanted.firewall or "", mark)
     return Step("firewall", (WRITE, f"/etc/pve/firewall/{wanted.id}.fw"), content=text)
 
 
 def _may_write_firewall(observed: Observed, record: Record | None) -> bool:
     """Whether the firewall's file is ours, or came with the clone that is being made."""
+    from phoenix.guests import firewall
+
     ours = record and (not record.finished or firewall.is_ours(observed.firewall, record.mark))
     return bool(ours) or not observed.firewall.strip()
 

@@ -121,6 +121,14 @@ def clone_faults(node: Node, wanted: Container) -> list[tuple[str, str]]:
         return [(f"{source} has no snapshot {snapshot} (it has: {known})", f"pct listsnapshot {source}")]
     if "lock" in conf.options:
         return [(f"{source} is locked ({conf.options['lock']})", f"pct config {source}; try again later")]
+    is_unprivileged = conf.options.get("unprivileged", "0")
+    if wanted.settings.get("unprivileged", is_unprivileged) != is_unprivileged:
+        return [
+            (
+                f"{source} has unprivileged {is_unprivileged}, and a clone is what its source is",
+                f"remove unprivileged from {wanted.path}",
+            )
+        ]
     if node.container_runs(source) and not snapshot:
         return [(f"{source} runs, and only a snapshot of it can be cloned then", f"phoenix.pyz stop {source}")]
     return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from phoenix import record
 from phoenix.config import load
-from phoenix.guests import container, passwords, plan
+from phoenix.guests import container, ownership, plan
 from phoenix.guests.observed import Observed, observe, volumes_of
 from phoenix.pve.node import Node
 from phoenix.record import Record
@@ -106,7 +106,11 @@ class Work:
             own = [name for name, lines in zip(OWN, (self.wanted.raw, self.wanted.environment)) if lines is not None]
             self.write(self.record.but(waits=state.started))
             self.keep(state, own)
-        elif word in ("template", "delete"):  # volumes have other names then, or are gone
+        elif word == "template":  # its volumes have other names then
+            same = {ownership.plain(volume) for volume in self.record.volumes}
+            named = (volume for volume in state.volumes if ownership.plain(volume) in same)
+            self.write(self.record.but(volumes=tuple(sorted(named))))
+        elif word == "delete":
             self.keep(state, [])
 
     def adopt(self, state: Observed) -> None:
@@ -122,8 +126,7 @@ class Work:
         if self.record is None:
             return
         fresh = volumes_of({name: state.raw.get(name, "") for name in names})
-        renamed = self.record.volumes if not state.template else state.volumes
-        volumes = {volume for volume in (*renamed, *fresh) if volume in state.volumes}
+        volumes = {volume for volume in (*self.record.volumes, *fresh) if volume in state.volumes}
         gone = {name for name in names if name not in state.settings and name not in OWN}
         gone.update(name for name in OWN if name in names and getattr(self.wanted, _FIELDS[name]) is None)
         options = ({*self.record.options, *names} | set(self.wanted.settings) & set(names)) - gone
@@ -197,7 +200,11 @@ class Work:
 
     def _password(self) -> str:
         path = self.wanted.files.get("password_file", "")
-        return passwords.digest(self.node.paths(path)) if path else ""
+        if not path:
+            return ""
+        from phoenix.guests import passwords
+
+        return passwords.digest(self.node.paths(path))
 
     def announce(self) -> None:
         """Write down that a guest with a mark of its own is about to be made.
