@@ -97,7 +97,7 @@ def decode(document: Document, guest: str) -> Container:
     table = dict(document.table)
     wish = ours.decode(table.pop("phoenix", {}), faults)
     template, clone = _source(table, faults)
-    creation = _texts(CREATION, {key: table.pop(key) for key in CREATION if key in table}, "", faults)
+    creation = values.decode_texts(CREATION, "", {key: table.pop(key) for key in CREATION if key in table}, faults)
     found = {key: _part(key, table, faults) for key in ("lxc", "env", "firewall")}
     paths = {key: _path(key, table.pop(key), faults) for key in FILES if key in table}
     settings = _settings(table, faults)
@@ -136,24 +136,7 @@ def _source(table: dict[str, Any], faults: Faults) -> tuple[str, dict[str, str]]
         return str(template), {}
     if template is not None:
         faults.say("clone", "a container is made of ostemplate or by clone, not of both")
-    if not isinstance(clone, dict):
-        faults.add("clone", "a table as { from = 900, full = true }", clone)
-        return "", {"from": ""}
-    if "from" not in clone:
-        faults.say("clone.from", "missing")
-    return "", {"from": "", **_texts(CLONE, clone, "clone.", faults)}
-
-
-def _texts(known: Mapping[str, Option], table: Mapping[str, Any], prefix: str, faults: Faults) -> dict[str, str]:
-    found = {}
-    for name, value in table.items():
-        if name not in known:
-            faults.say(prefix + name, f"unknown key{cli.did_you_mean(name, known)}")
-            continue
-        text = values.decode_scalar(known[name], prefix + name, value, faults)
-        if text is not None:
-            found[name] = text
-    return found
+    return "", {"from": "", **values.decode_texts(CLONE, "clone", clone, faults)}
 
 
 def _part(key: str, table: dict[str, Any], faults: Faults) -> Any:

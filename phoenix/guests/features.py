@@ -149,11 +149,7 @@ def _settings(path: str) -> tuple[int, int, tuple[str, ...]]:
         faults.add("needs", "a list of names of features", needs)
         needs = []
     found = {name: option.default for name, option in SETTINGS.items()}
-    for name, value in table.items():
-        if name not in SETTINGS:
-            faults.say(name, f"unknown key{cli.did_you_mean(name, [*SETTINGS, 'needs'])}")
-            continue
-        found[name] = values.decode_scalar(SETTINGS[name], name, value, faults) or found[name]
+    found.update(values.decode_texts(SETTINGS, "", table, faults))
     faults.stop()
     return int(found["order"]), int(found["timeout"]), tuple(needs)
 

@@ -74,26 +74,8 @@ def decode(table: Any, faults: Faults) -> str:
 
 
 def _options(table: Any, faults: Faults) -> str:
-    found = _texts(OPTIONS, "firewall.options", table, faults)
+    found = values.decode_texts(OPTIONS, "firewall.options", table, faults)
     return "[OPTIONS]\n\n" + "".join(f"{name}: {found[name]}\n" for name in sorted(found)) + "\n" if found else ""
-
-
-def _texts(known: Mapping[str, Option], key: str, table: Any, faults: Faults) -> dict[str, str]:
-    if not isinstance(table, dict):
-        faults.add(key, "a table", table)
-        return {}
-    found = {}
-    for name, value in table.items():
-        if name not in known:
-            faults.say(f"{key}.{name}", f"unknown key{cli.did_you_mean(name, known)}")
-            continue
-        text = values.decode_scalar(known[name], f"{key}.{name}", value, faults)
-        if text is not None:
-            found[name] = text
-    for name in known:
-        if known[name].required and name not in table:
-            faults.say(f"{key}.{name}", "missing")
-    return found
 
 
 def _aliases(table: Any, faults: Faults) -> str:
@@ -127,7 +109,7 @@ def _rules(rules: Any, faults: Faults) -> str:
     if not isinstance(rules, list):
         faults.add("firewall.rules", 'a list of tables, as [{ type = "in", action = "ACCEPT" }]', rules)
         return ""
-    found = [_texts(RULE, f"firewall.rules.{place}", rule, faults) for place, rule in enumerate(rules)]
+    found = [values.decode_texts(RULE, f"firewall.rules.{place}", rule, faults) for place, rule in enumerate(rules)]
     return "[RULES]\n\n" + "".join(_line(rule) for rule in found) + "\n" if found else ""
 
 

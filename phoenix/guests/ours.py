@@ -81,7 +81,7 @@ def decode(table: Any, faults: Faults) -> Ours:
     state = table.get("state", STATES[0])
     if state not in STATES:
         faults.add("phoenix.state", " or ".join(f'"{state}"' for state in STATES), state)
-    kept = _fields(_SNAPSHOTS, "phoenix.snapshots", table.get("snapshots", {}), faults)
+    kept = values.decode_texts(_SNAPSHOTS, "phoenix.snapshots", table.get("snapshots", {}), faults)
     return Ours(
         state=str(state),
         depends_on=tuple(_guest(item, faults) for item in _list(table, "depends_on", faults)),
@@ -99,22 +99,6 @@ def _list(table: Mapping[str, Any], key: str, faults: Faults) -> list[Any]:
         return found
     faults.add(f"phoenix.{key}", "a list", found)
     return []
-
-
-def _fields(known: Mapping[str, Option], key: str, table: Any, faults: Faults) -> dict[str, str]:
-    """The texts of a table of ours, by name."""
-    if not isinstance(table, dict):
-        faults.add(key, "a table", table)
-        return {}
-    found = {}
-    for name, value in table.items():
-        if name not in known:
-            faults.say(f"{key}.{name}", f"unknown key{cli.did_you_mean(name, known)}")
-            continue
-        text = values.decode_scalar(known[name], f"{key}.{name}", value, faults)
-        if text is not None:
-            found[name] = text
-    return found
 
 
 def _guest(item: Any, faults: Faults) -> str:
@@ -158,7 +142,7 @@ def _check(place: int, item: Any, faults: Faults) -> Check:
             faults.add(f"{key}.command", "a list of texts", item["command"])
             words = ("true",)
         item = {**item, "command": " ".join(map(str, words))}
-    found = _fields(CHECKS, key, item, faults)
+    found = values.decode_texts(CHECKS, key, item, faults)
     kinds = [kind for kind in KINDS if kind in found]
     if len(kinds) != 1:
         if isinstance(item, dict) and not any(kind in item for kind in KINDS):

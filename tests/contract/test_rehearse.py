@@ -196,7 +196,7 @@ def test_links_are_not_followed_out_and_what_cannot_be_read_is_said(world, tmp_p
 
 
 def test_a_verb_that_fails_has_its_own_exit_status(world):
-    edit(world, 'state = "running" # or "stopped"', 'state = "stopped"')
+    edit(world, 'state = "running" # or "stopped", "template"', 'state = "stopped"')
     (world.root / "faults.toml").write_text(
         '[[fault]]\ncommand = "pct shutdown"\nbefore = {stderr = "no such luck", code = 255}\n'
     )
