@@ -5,22 +5,26 @@ Usage:
   lxc-manager --help
   lxc-manager --version
 
-Actions: create, start, stop, restart, delete, status, plan, check. check may go without --id: it reads every
-file of containers then. delete needs --yes. A shutdown may take --timeout seconds, 60 if that is not given.
+Actions: create, start, stop, restart, delete, status, plan, check, health-check, snapshot, rollback,
+list-snapshots, delete-snapshot. check may go without --id: it reads every file of containers then. delete,
+rollback and delete-snapshot need --yes. A shutdown may take --timeout seconds, 60 if that is not given.
 
 Options:
+  --restart            with create: restart it if changes wait for that
+  --delete-volumes=<volumes>  with create: delete these unused volumes of its own, with commas between them
+  --reapply            with create: apply its features again
+  --name=<name>        the snapshot that is meant
+  --description=<text>  with snapshot: what it says
   --exit-code          with plan: end with 10 if there is anything to do
 """
 
 from __future__ import annotations
 
-from phoenix import locks, output, record
+from phoenix import locks, output
 from phoenix.config import load
 from phoenix.errors import OperationFailed, PartlyDone, Refused, UsageError
 from phoenix.guests import container, ownership, plan, report
-from phoenix.guests.observed import Observed, observe, volumes_of
-from phoenix.pve.node import Node
-from phoenix.record import Record
+from phoenix.guests.work import Work
 from phoenix.text import shell
 
 TYPE_CHECKING = False
@@ -28,106 +32,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from phoenix.call import Call
-    from phoenix.guests.plan import Plan, Step
-    from phoenix.reconcile import Step as LoopStep
+    from phoenix.guests.observed import Observed
+    from phoenix.guests.plan import Plan
 
-    Planner = Callable[["Work", Observed], Plan]
-    Preparation = Callable[["Work", Observed], None]
-    Finish = Callable[["Work"], None]
+    Planner = Callable[[Work, Observed], Plan]
+    Preparation = Callable[[Work, Observed], None]
+    Finish = Callable[[Work, Observed], None]
 
-TOOL = "pct"
 WITHOUT_ID = ("check",)
-
-
-class Work:
-    """One container under one call, as the loop sees it: its node, its wish, its record, its plan."""
-
-    def __init__(self, call: Call, planner: Planner) -> None:
-        self.call = call
-        self.guest = call.id
-        self.planner = planner
-        self.wanted = container.decode(load.document(load.guest_path(call.config, call.kind, call.id)), call.id)
-        self.node = Node(call.paths)
-        self.tool = ""
-        self.seconds = call.timeout
-        self.record_path = call.paths.record(call.kind, call.id)
-        self.record: Record | None = None
-
-    def look(self) -> Observed:
-        """The container as it is now, and what its record says. Before a change the lock must be ours already."""
-        self.record = record.load(self.record_path)
-        return self.observe()
-
-    def begin(self) -> None:
-        """Open the books, now that there is something to do: a run that has nothing to do needs none of them."""
-        from phoenix.journal import Journal
-        from phoenix.log import RunLog
-
-        if hasattr(self, "journal"):
-            return
-        self.journal = Journal(self.call.paths.journal(self.call.kind, self.call.id), self.call.run)
-        self.log = RunLog(self.call.paths.log(self.call.run, self.call.kind, self.call.id))
-
-    def observe(self) -> Observed:
-        """The container as it is now."""
-        return observe(self.node, self.guest)
-
-    def plan(self, state: Observed) -> Plan:
-        """What is to be done from a state on."""
-        return self.planner(self, state)
-
-    def steps(self, state: Observed) -> tuple[Step, ...]:
-        """The commands of the plan."""
-        return self.plan(state).steps
-
-    def describe(self, state: Observed) -> str:
-        """The state in a word or two."""
-        return state.state
-
-    def ready(self) -> None:
-        """NotReady if the node cannot be changed any more: asked before every command."""
-        self.tool = self.node.check_changeable(TOOL)
-
-    def noted(self, step: LoopStep, state: Observed) -> None:
-        """Keep the record true after a command of ours: it made the volumes of the options that it was given.
-
-        What else the container has, somebody else has attached; that does not become ours.
-        """
-        words = step.goal.split()
-        if words[0] in ("create", "set") and self.record and state.mark == self.record.mark and not state.lock:
-            names = list(self.wanted.settings) if words[0] == "create" else words[1:]
-            self.keep({*self.record.volumes, *volumes_of({name: state.raw.get(name, "") for name in names})})
-
-    def adopt(self, state: Observed) -> None:
-        """Complete the record of a container that a killed run has begun and pct has finished."""
-        if self.record and not self.record.made and state.mark == self.record.mark and not state.lock:
-            self.keep(set(volumes_of({name: state.raw.get(name, "") for name in self.wanted.settings})))
-
-    def keep(self, volumes: set[str]) -> None:
-        """Write the record of the container that is there."""
-        seen = Record(self.mark, True, tuple(sorted(volumes)))
-        if seen != self.record:
-            self.record = seen
-            record.save(self.record_path, seen)
-
-    def announce(self) -> None:
-        """Write down that a guest with a mark of its own is about to be made.
-
-        A mark whose guest was never seen is used again: that guest may still be on its way.
-        """
-        if self.record is None or self.record.made:
-            self.record = Record(record.new_mark(), False, ())
-            record.save(self.record_path, self.record)
-
-    @property
-    def mark(self) -> str:
-        """The mark that the guest's description has or is to get."""
-        return self.record.mark if self.record else "(new)"
-
-    @property
-    def shutdown_seconds(self) -> int:
-        """How long a shutdown may take."""
-        return self.call.timeout or plan.SHUTDOWN_SECONDS
 
 
 def change(call: Call, planner: Planner, prepare: Preparation | None = None, finish: Finish | None = None) -> int:
@@ -154,10 +66,10 @@ def change(call: Call, planner: Planner, prepare: Preparation | None = None, fin
                 prepare(work, state)
             state, done = carry_out(work, state)
         if finish:
-            finish(work)
+            finish(work, state)
     finally:
         locks.release(lock)
-    return report.result(call, work.wanted, state, done)
+    return report.result(call, work.wanted, state, done, plan.waiting(state, work.record))
 
 
 def check_steps(work: Work, state: Observed, planned: Plan) -> None:
@@ -193,7 +105,7 @@ def show_plan(work: Work) -> int:
 
 def converge(work: Work, state: Observed) -> Plan:
     """The plan of create."""
-    return plan.converge(work.wanted, state, work.mark)
+    return plan.converge(work.wanted, state, work.record, work.ask())
 
 
 def prepare_converge(work: Work, state: Observed) -> None:
@@ -203,7 +115,7 @@ def prepare_converge(work: Work, state: Observed) -> None:
     if state.exists:
         preflight.check_change(work.node, work.wanted)
     else:
-        preflight.check_create(work.node, work.wanted)
+        preflight.check_create(work.node, work.wanted, work.call.config)
         check_left_over(work)
         work.announce()
 
@@ -223,7 +135,21 @@ def existing(work: Work, state: Observed) -> None:
 
 def create(call: Call) -> int:
     """Make the container what its file says."""
-    return change(call, converge, prepare_converge)
+    return change(call, converge, prepare_converge, made)
+
+
+def made(work: Work, state: Observed) -> None:
+    """Write down that it is made as a whole, and wait until it is of use."""
+    work.finish(state)
+    wait(work, state)
+
+
+def wait(work: Work, state: Observed) -> None:
+    """Wait until a container that runs is well."""
+    if state.running and work.wanted.ours.health and work.done:
+        from phoenix.guests import waiting
+
+        waiting.until_well(work)
 
 
 def start(call: Call) -> int:
@@ -233,7 +159,7 @@ def start(call: Call) -> int:
         existing(work, state)
         return plan.run_state(call.id, state, running=True)
 
-    return change(call, planner, prepare_start)
+    return change(call, planner, prepare_start, wait)
 
 
 def stop(call: Call) -> int:
@@ -256,7 +182,7 @@ def restart(call: Call) -> int:
         stopped = stopped or not state.running
         return plan.restart(call.id, state, stopped, work.shutdown_seconds)
 
-    return change(call, planner, prepare_start)
+    return change(call, planner, prepare_start, wait)
 
 
 def delete(call: Call) -> int:
@@ -267,15 +193,18 @@ def delete(call: Call) -> int:
     def planner(work: Work, state: Observed) -> Plan:
         planned = plan.delete(call.id, state, work.shutdown_seconds)
         if planned.steps:
-            from phoenix.guests import dangers
+            from phoenix.guests import dangers, neighbours
 
-            ownership.check_deletable(call.id, state, work.record, dangers.of_deleting(work.node, call.id))
+            reasons = dangers.of_deleting(work.node, call.id)
+            others = neighbours.dependants(work.node, call.config, call.id)
+            reasons += ["others depend on it: " + ", ".join(others)] * bool(others)
+            ownership.check_deletable(call.id, state, work.record, reasons)
         return planned
 
     return change(call, planner, finish=forget)
 
 
-def forget(work: Work) -> None:
+def forget(work: Work, _state: Observed) -> None:
     """Remove the record of a container that is gone. PartlyDone if volumes of it are left."""
     from phoenix import files
 
@@ -330,11 +259,115 @@ def check(call: Call) -> int:
     """Read the container's file, or all of them, and say everything that is wrong."""
     guests = [call.id] if call.id else load.guest_ids(call.config, call.kind)
     paths = {guest: load.guest_path(call.config, call.kind, guest) for guest in guests}
-    report.check_files(paths, lambda path, guest: container.decode(load.document(path), guest))
+    report.check_files(paths, lambda _, guest: check_file(call, guest))
+    if not call.id:
+        from phoenix.guests import neighbours
+
+        report.check_relations(neighbours.faults(call.config))
     if call.json:
         output.document(manager=call.manager, action=call.action, files=sorted(paths.values()), exit_code=0)
     else:
         output.text(f"{call.kind}: {len(paths)} file{'s' * (len(paths) != 1)} checked, nothing wrong")
+    return 0
+
+
+def check_file(call: Call, guest: str) -> None:
+    """Read one container's file, and those of its features."""
+    wanted = container.decode(load.guest(call.config, call.kind, guest), guest)
+    if wanted.ours.provision:
+        from phoenix.guests import features
+
+        features.of_guest(call.config, wanted.ours.provision)
+
+
+def health_check(call: Call) -> int:
+    """See whether the container is well, and change nothing."""
+    from phoenix.guests import waiting
+
+    work = Work(call, converge)
+    state = work.look()
+    ownership.check(call.id, state, work.record)
+    existing(work, state)
+    if not state.running:
+        raise OperationFailed(f"{call.id} does not run", f"phoenix.pyz start {call.id}")
+    work.begin()
+    waiting.until_well(work)
+    return report.result(call, work.wanted, state, [], ())
+
+
+def snapshot(call: Call) -> int:
+    """Take a snapshot."""
+    from phoenix.guests import snapshots
+
+    name = snapshots.checked(call.options.get("--name"))
+    description = str(call.options.get("--description") or "")
+
+    def planner(work: Work, state: Observed) -> Plan:
+        existing(work, state)
+        return plan.take_snapshot(call.id, state, name, description)
+
+    def prepare(work: Work, state: Observed) -> None:
+        obstacle = snapshots.obstacle(state.raw, work.node.storages())
+        if obstacle:
+            raise Refused(f"{call.id} takes no snapshot: {obstacle}", f"pct config {call.id}; vzdump {call.id}")
+
+    return change(call, planner, prepare)
+
+
+def rollback(call: Call) -> int:
+    """Make the container what it was at a snapshot; it runs afterwards if it ran before."""
+    from phoenix.guests import snapshots
+
+    name = snapshots.checked(call.options.get("--name"))
+    need_yes(call, "rollback loses what came after the snapshot; it")
+    ran: list[bool] = []
+
+    def planner(work: Work, state: Observed) -> Plan:
+        existing(work, state)
+        check_snapshot(call, state, name)
+        ran.append(state.running)
+        return plan.roll_back(call.id, state, name, ran[0], work.done, work.shutdown_seconds)
+
+    return change(call, planner)
+
+
+def delete_snapshot(call: Call) -> int:
+    """Remove a snapshot."""
+    from phoenix.guests import snapshots
+
+    name = snapshots.checked(call.options.get("--name"))
+    need_yes(call, "delete-snapshot")
+
+    def planner(work: Work, state: Observed) -> Plan:
+        existing(work, state)
+        return plan.drop_snapshot(call.id, state, name)
+
+    return change(call, planner)
+
+
+def need_yes(call: Call, what: str) -> None:
+    """UsageError unless --yes is given."""
+    if not call.yes and not call.dry_run:
+        words = f"lxc-manager --action={call.action} --id={call.id} --name={call.options.get('--name')} --yes"
+        raise UsageError(f"{what} needs --yes", words)
+
+
+def check_snapshot(call: Call, state: Observed, name: str) -> None:
+    """OperationFailed for a snapshot that is not there."""
+    if name not in state.snapshots:
+        known = ", ".join(state.snapshots) or "none"
+        raise OperationFailed(f"{call.id} has no snapshot {name} (it has: {known})", f"pct listsnapshot {call.id}")
+
+
+def list_snapshots(call: Call) -> int:
+    """Say which snapshots there are."""
+    work = Work(call, converge)
+    state = work.look()
+    existing(work, state)
+    if call.json:
+        output.document(manager=call.manager, action=call.action, id=call.id, snapshots=list(state.snapshots))
+    else:
+        output.text("\n".join(state.snapshots) or f"{call.id} has no snapshots")
     return 0
 
 
@@ -347,4 +380,9 @@ ACTIONS = {
     "status": status,
     "plan": show_converge,
     "check": check,
+    "health-check": health_check,
+    "snapshot": snapshot,
+    "rollback": rollback,
+    "list-snapshots": list_snapshots,
+    "delete-snapshot": delete_snapshot,
 }

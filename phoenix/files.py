@@ -64,6 +64,19 @@ def distrusted(facts: os.stat_result, path: str, right_type: Callable[[int], boo
     return None
 
 
+def check_secret(path: str) -> None:
+    """ConfigError unless a file with a secret is there and only its owner, root or the caller, can read it."""
+    try:
+        facts = os.stat(path)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}", f"ls -l {path}") from error
+    fault = distrusted(facts, path, stat.S_ISREG)
+    if fault:
+        raise fault
+    if facts.st_mode & 0o044:
+        raise ConfigError(f"{path}: others can read it (mode {facts.st_mode & 0o7777:04o})", f"chmod 600 {path}")
+
+
 def make_folder(path: str, mode: int = 0o755) -> None:
     """Make a folder and its parents, durably. NotReady if that is not possible."""
     if os.path.isdir(path):
@@ -117,12 +130,17 @@ def append(path: str, line: str) -> None:
 
 def replace(path: str, text: str, mode: int = 0o600) -> None:
     """Make `path` a file with this text, durably and at once: a reader sees the old text or the new one."""
+    replace_bytes(path, text.encode(), mode)
+
+
+def replace_bytes(path: str, data: bytes, mode: int = 0o600) -> None:
+    """As `replace`, for any bytes."""
     make_folder(os.path.dirname(path), 0o700)
     beside = f"{path}.new.{os.getpid()}"
     try:
         discard(beside)  # of a process that had our number and crashed
         with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
-            file.write(text.encode())
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.rename(beside, path)

@@ -119,8 +119,10 @@ def manager_argv(executable: str, words: Sequence[str]) -> list[str]:
     return [sys.executable or "/usr/bin/python3", "-I", "-S", executable, *words]
 
 
-def run_tool(argv: Sequence[str], log: int, seconds: float) -> int | None:
+def run_tool(argv: Sequence[str], log: int, seconds: float, stdin: str = "") -> int | None:
     """Run a Proxmox VE tool; returns its exit status, or None if it still runs after `seconds`.
+
+    It reads the file `stdin`, or nothing.
 
     Its output goes to the file descriptor `log`, a regular file: a pipe of ours would break with us, and a broken
     pipe kills Proxmox VE's worker. It gets a session of its own, so that a closed terminal does not reach it.
@@ -128,16 +130,21 @@ def run_tool(argv: Sequence[str], log: int, seconds: float) -> int | None:
     """
     import subprocess
 
-    process: subprocess.Popen[Any] = subprocess.Popen(
-        list(argv),
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-        env=environment(),
-        cwd="/",
-        start_new_session=True,
-        restore_signals=True,
-    )
+    source = os.open(stdin, os.O_RDONLY | os.O_CLOEXEC) if stdin else subprocess.DEVNULL
+    try:
+        process: subprocess.Popen[Any] = subprocess.Popen(
+            list(argv),
+            stdin=source,
+            stdout=log,
+            stderr=log,
+            env=environment(),
+            cwd="/",
+            start_new_session=True,
+            restore_signals=True,
+        )
+    finally:
+        if stdin:
+            os.close(source)
     _adopt(process.pid, (signal.SIGINT, signal.SIGTERM))
     try:
         for _ in _ticks(seconds):

@@ -35,11 +35,12 @@ if TYPE_CHECKING:
         def seconds(self) -> int:
             """The longest it may take; 0 for the task's."""
 
-    class Task(Protocol[State]):
+    AStep = TypeVar("AStep", bound=Step)
+
+    class Task(Protocol[State, AStep]):
         """What the loop needs to know of one piece of work."""
 
         guest: str
-        tool: str  # the path of the tool that every step uses
         journal: Journal
         log: RunLog
         seconds: int  # the longest that one step may take, 0 for STEP_SECONDS
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
         def observe(self) -> State:
             """The state as it is now."""
 
-        def steps(self, state: State) -> Sequence[Step]:
+        def steps(self, state: State) -> Sequence[AStep]:
             """The steps that are left from a state on."""
 
         def describe(self, state: State) -> str:
@@ -56,7 +57,10 @@ if TYPE_CHECKING:
         def ready(self) -> None:
             """Raise if the node cannot be changed any more."""
 
-        def noted(self, step: Step, state: State) -> None:
+        def perform(self, step: AStep, seconds: int) -> int | None:
+            """Carry out a step; returns its exit status, or None if it takes longer than `seconds`."""
+
+        def noted(self, step: AStep, state: State) -> None:
             """Take notice of the state that a command has led to."""
 
 
@@ -67,7 +71,7 @@ HOLD_SECONDS = 1
 """How long after a tool's failure its effect must last to be believed."""
 
 
-def run(task: Task[State], state: State) -> tuple[State, list[tuple[str, ...]]]:
+def run(task: Task[State, AStep], state: State) -> tuple[State, list[tuple[str, ...]]]:
     """Carry out what is planned from `state` on; returns the last state and the commands that were run.
 
     OperationFailed if a command does not have its effect, PartlyDone if it takes too long, Interrupted after a signal.
@@ -91,14 +95,14 @@ def run(task: Task[State], state: State) -> tuple[State, list[tuple[str, ...]]]:
         done.append(step.argv)
 
 
-def carry_out(task: Task[State], step: Step) -> State:
+def carry_out(task: Task[State, AStep], step: AStep) -> State:
     """Run one command and read the state after it; raises unless the step's goal is reached."""
     task.journal.add("intent", goal=step.goal, argv=list(step.argv))
     line = shell(step.argv)
     cli.note(f"{task.guest}: {line}")
     start = task.log.line("$ " + line)
     seconds = step.seconds or task.seconds or STEP_SECONDS
-    status = process.run_tool([task.tool, *step.argv[1:]], task.log.open(), seconds)
+    status = task.perform(step, seconds)
     state, reached = read_again(task, step, status)
     task.journal.add("outcome", goal=step.goal, status=status, reached=reached, state=task.describe(state))
     task.noted(step, state)
@@ -112,7 +116,7 @@ def carry_out(task: Task[State], step: Step) -> State:
     return state
 
 
-def read_again(task: Task[State], step: Step, status: int | None) -> tuple[State, bool]:
+def read_again(task: Task[State, AStep], step: AStep, status: int | None) -> tuple[State, bool]:
     """The state after a command, and whether the command's goal is reached.
 
     A tool that reports success is given a moment for the effect to show; one that reports failure is not.
@@ -131,14 +135,14 @@ def read_again(task: Task[State], step: Step, status: int | None) -> tuple[State
     return state, done
 
 
-def unfinished(task: Task[State], step: Step, seconds: int, state: State) -> PartlyDone:
+def unfinished(task: Task[State, AStep], step: AStep, seconds: int, state: State) -> PartlyDone:
     """The error for a command that is left to itself."""
     what = f"`{step.argv[0]} {step.argv[1]}` still runs after {seconds} s"
     hint = f"wait for it: phoenix.pyz status {task.guest}; its output is in {task.log.path}"
     return PartlyDone(f"{task.guest}: {what}; it is {task.describe(state)}", hint)
 
 
-def failed(task: Task[State], step: Step, status: int, words: str, state: State) -> OperationFailed:
+def failed(task: Task[State, AStep], step: AStep, status: int, words: str, state: State) -> OperationFailed:
     """The error for a command without effect."""
     if status == 0:
         cause = f"`{step.argv[0]} {step.argv[1]}` reported success, but what it was to do is not there"
@@ -147,13 +151,13 @@ def failed(task: Task[State], step: Step, status: int, words: str, state: State)
     return OperationFailed(f"{task.guest}: {cause}; it is {task.describe(state)}", retry(task))
 
 
-def interrupted(task: Task[State], state: State) -> Interrupted:
+def interrupted(task: Task[State, AStep], state: State) -> Interrupted:
     """The error for work that a signal has ended early."""
     wrong = f"{task.guest}: stopped by signal {process.received}; it is {task.describe(state)}"
     return Interrupted(process.received, wrong, "running the same command again goes on from here")
 
 
-def retry(task: Task[State]) -> str:
+def retry(task: Task[State, AStep]) -> str:
     """What to do after a failure."""
     return f"the whole output is in {task.log.path}; when the cause is gone, run the same command again"
 

@@ -7,15 +7,34 @@ import os
 from phoenix import files
 from phoenix.value import Value
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_LISTS = ("volumes", "options", "features")
 LEGEND = "# The guest that Phoenix made under this ID. Without this file Phoenix treats the guest as a stranger.\n"
 
 
 class Record(Value):
-    """`mark` is also in the guest's description; `volumes` are its own, sorted; `made` turns true once it was seen."""
+    """`mark` is also in the guest's description; `volumes` are its own, sorted; `made` turns true once it was seen.
+
+    `options` are those that Phoenix has set: one of them that is no longer in the file is taken back. `features` are
+    those that are there, as name=digest; `password` is the digest of the file that it was set from. `finished` turns
+    true when all that belongs to its creation is done. `waits` is the start of the guest whose end raw keys wait for.
+    """
 
     mark: str
     made: bool
     volumes: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    password: str = ""
+    finished: bool = False
+    waits: str = ""
+
+    def but(self, **changed: Any) -> Record:
+        """The same record with other values for some fields."""
+        return Record(**{**self.fields(), **changed})
 
 
 def new_mark() -> str:
@@ -32,11 +51,20 @@ def load(path: str) -> Record | None:
     facts = dict(line.split(": ", 1) for line in lines if ": " in line and not line.startswith("#"))
     if not facts.get("mark"):
         return None
-    return Record(facts["mark"], facts.get("made") == "yes", tuple(facts.get("volumes", "").split()))
+    found: dict[str, Any] = {}
+    for name in Record.__annotations__:
+        text, default = facts.get(name, ""), getattr(Record, name, None)
+        if name in _LISTS:
+            found[name] = tuple(text.split())
+        else:
+            found[name] = text == "yes" if default is False or name == "made" else text
+    return Record(**found)
 
 
 def save(path: str, record: Record) -> None:
-    """Write the record durably."""
-    made = "yes" if record.made else "no"
-    text = f"mark: {record.mark}\nmade: {made}\nvolumes: {' '.join(record.volumes)}\n"
+    """Write the record durably; what says nothing is left out."""
+    text = ""
+    for name, value in record.fields().items():
+        shown = " ".join(value) if name in _LISTS else {True: "yes", False: "no"}.get(value, value)
+        text += f"{name}: {shown}\n" if value or not hasattr(Record, name) else ""
     files.replace(path, LEGEND + text)

@@ -9,6 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from phoenix.config.load import Document
+
 NAMES = {
     bool: "a boolean",
     int: "an integer",
@@ -20,10 +22,10 @@ NAMES = {
 
 
 class Faults:
-    """What is wrong with one file."""
+    """What is wrong with one guest's file, and with the profile under it."""
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(self, document: Document) -> None:
+        self.document = document
         self.found: list[str] = []
 
     def add(self, key: str, expected: str, value: Any, why: str = "") -> None:
@@ -34,12 +36,12 @@ class Faults:
 
     def say(self, key: str, text: str) -> None:
         """Note a fault in words of its own."""
-        self.found.append(f"{self.path}: {printable(key)}: {text}")
+        self.found.append(f"{self.document.origin(key)}: {printable(key)}: {text}")
 
     def stop(self) -> None:
         """ConfigError with everything that was noted, if anything was."""
         if self.found:
-            raise ConfigError("\n       ".join(self.found), f"edit {self.path}; phoenix.pyz check")
+            raise ConfigError("\n       ".join(self.found), f"edit {self.document.path}; phoenix.pyz check")
 
 
 def shown(value: Any) -> str:

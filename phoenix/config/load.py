@@ -1,4 +1,4 @@
-"""Loading: one TOML file of the configuration, read with suspicion."""
+"""Loading: the TOML files of the configuration, read with suspicion; a guest's over its profile."""
 
 from __future__ import annotations
 
@@ -12,19 +12,86 @@ from phoenix.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
 
 class Document(Value):
-    """A TOML file and what is in it."""
+    """A TOML file and what is in it. `profile` is the file that was merged under it, "" for none; `own` is without."""
 
     path: str
     table: dict[str, Any]
+    profile: str = ""
+    own: Mapping[str, Any] = {}
+
+    def origin(self, key: str) -> str:
+        """The file that a key, dotted where it is in a table, comes from."""
+        if not self.profile or holds(self.own, key) or not holds(self.table, key):
+            return self.path
+        return self.profile
+
+
+def holds(table: Mapping[str, Any], key: str) -> bool:
+    """Whether there is such a key, dotted where it is in a table of the table."""
+    here: Any = table
+    for part in key.split("."):
+        if not isinstance(here, dict) or part not in here:
+            return False
+        here = here[part]
+    return True
+
+
+def guest(folder: str, kind: str, name: str) -> Document:
+    """What the configuration says of one guest: its own file over the profile that this names.
+
+    Tables are merged, everything else, lists too, is replaced. ConfigError as for `document`.
+    """
+    own = document(guest_path(folder, kind, name))
+    if "profile" not in own.table:
+        return own
+    profile = profile_of(folder, own)
+    if "profile" in profile.table:
+        raise ConfigError(f"{profile.path}: profile: a profile has none of its own", f"edit {profile.path}")
+    table = merged(profile.table, own.table)
+    del table["profile"]
+    return Document(own.path, table, profile.path, own.table)
+
+
+def profile_of(folder: str, own: Document) -> Document:
+    """The profile that a guest's file names."""
+    name = own.table["profile"]
+    if not isinstance(name, str) or not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
+        raise ConfigError(
+            f"{own.path}: profile: expected the name of a file in {folder}/profiles, without .toml", f"edit {own.path}"
+        )
+    trusted(folder, "profiles")
+    path = f"{folder}/profiles/{name}.toml"
+    if not os.path.exists(path):
+        known = [file[: -len(".toml")] for file in os.listdir(f"{folder}/profiles") if file.endswith(".toml")]
+        raise ConfigError(
+            f"{own.path}: profile: there is no {path}{cli.did_you_mean(name, known)}", f"ls {folder}/profiles"
+        )
+    return document(path)
+
+
+def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Two tables as one: tables in both are merged, all else of `over` replaces that of `base`."""
+    table = dict(base)
+    for key, value in over.items():
+        below = table.get(key)
+        table[key] = merged(below, value) if isinstance(value, dict) and isinstance(below, dict) else value
+    return table
 
 
 def guest_path(folder: str, kind: str, guest: str) -> str:
     """The file of one guest in the configuration folder. ConfigError if the folders cannot be trusted."""
-    for part in (folder, f"{folder}/{kind}"):
+    trusted(folder, kind)
+    return f"{folder}/{kind}/{guest}.toml"
+
+
+def trusted(folder: str, name: str) -> None:
+    """ConfigError unless a folder of the configuration, and that itself, are there and ours alone."""
+    for part in (folder, f"{folder}/{name}"):
         try:
             foreign = files.foreign_part(os.path.dirname(part))
             facts = os.stat(part)
@@ -36,7 +103,6 @@ def guest_path(folder: str, kind: str, guest: str) -> str:
         fault = files.distrusted(facts, part, stat.S_ISDIR)
         if fault:
             raise fault
-    return f"{folder}/{kind}/{guest}.toml"
 
 
 def guest_ids(folder: str, kind: str) -> list[str]:

@@ -18,6 +18,11 @@ VERBS = {
     "restart": "stop, then start; changes that wait for it take effect",
     "delete": "shut down and destroy exactly the named targets with their volumes, if Phoenix made them; "
     "asks for the ID on a terminal, needs --yes elsewhere",
+    "health-check": "see whether each target runs and its health checks pass; nothing is changed",
+    "snapshot": "take a snapshot of each target, --name=NAME",
+    "rollback": "make each target what it was at the snapshot --name=NAME; what came after it is lost, so it asks",
+    "list-snapshots": "the snapshots of each target",
+    "delete-snapshot": "remove the snapshot --name=NAME of each target; asks for the ID on a terminal",
     "status": "what is there: state, and whether it is as its file says",
     "plan": "what create would do, as commands; nothing is started or changed (--exit-code: 10 if there is anything)",
     "list": "the guests of the configuration",

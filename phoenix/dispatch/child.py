@@ -99,11 +99,21 @@ def overall(codes: Sequence[int]) -> int:
     return different.pop() if len(different) == 1 else 7
 
 
-def confirm(targets: Sequence[routing.Target]) -> None:
-    """Let somebody at the terminal type the ID of each guest that is to be deleted. UsageError if they do not."""
+LOSES = {
+    "delete": "deletes {target} and its volumes",
+    "rollback": "makes {target} what it was at the snapshot; what came after it is lost",
+    "delete-snapshot": "removes the snapshot of {target}",
+}
+"""What the verbs that ask first are about to do."""
+
+
+def confirm(verb: str, targets: Sequence[routing.Target]) -> None:
+    """Let somebody at the terminal type the ID of each guest that loses something. UsageError if they do not."""
     if not (sys.stdin and sys.stdin.isatty()):
-        raise UsageError("deleting needs --yes where there is no terminal to ask", "add --yes to the command")
+        what = "deleting" if verb == "delete" else verb
+        raise UsageError(f"{what} needs --yes where there is no terminal to ask", "add --yes to the command")
     for target in targets:
-        cli.note(f"This deletes {target.kind} {target.id} and its volumes. Type {target.id} to go on:")
+        what = LOSES[verb].format(target=f"{target.kind} {target.id}")
+        cli.note(f"This {what}. Type {target.id} to go on:")
         if sys.stdin.readline().strip() != target.id:
-            raise UsageError(f"{target.id} was not typed; nothing was deleted", f"phoenix.pyz status {target.id}")
+            raise UsageError(f"{target.id} was not typed; nothing was changed", f"phoenix.pyz status {target.id}")

@@ -2,9 +2,11 @@
 
 Usage:
   phoenix.pyz (create | start | stop | restart | delete) <target>... [options]
+  phoenix.pyz (health-check | snapshot | rollback | list-snapshots | delete-snapshot) <target>... [options]
   phoenix.pyz (status | plan | check) [<target>...] [options]
   phoenix.pyz list [options]
   phoenix.pyz rehearse (create | start | stop | restart | delete) <target>... [options]
+  phoenix.pyz rehearse (health-check | snapshot | rollback | list-snapshots | delete-snapshot) <target>... [options]
   phoenix.pyz rehearse (status | plan | check) [<target>...] [options]
   phoenix.pyz init [options]
   phoenix.pyz node new <dir>
@@ -44,8 +46,11 @@ if TYPE_CHECKING:
     from phoenix.cli import Words
     from phoenix.dispatch.child import Take
 
-NEED_TARGETS = ("create", "start", "stop", "restart", "delete")
+OF_SNAPSHOTS = ("snapshot", "rollback", "list-snapshots", "delete-snapshot")
+NEED_TARGETS = ("create", "start", "stop", "restart", "delete", "health-check", *OF_SNAPSHOTS)
 MAY_HAVE_TARGETS = ("status", "plan", "check")
+CONFIRMED = ("delete", "rollback", "delete-snapshot")
+"""The verbs that lose something: the terminal is asked for the ID, without one --yes must be given."""
 REHEARSE = "rehearse"
 PASS_ON = (*NEED_TARGETS, *MAY_HAVE_TARGETS)
 """The verbs that are a manager's actions; options that the dispatcher does not know go to it untouched."""
@@ -158,8 +163,8 @@ def run_action(tree: str, verb: str, words: Words, take: Take = None) -> int:
     targets = targets_of(configuration, words)
     if not targets:
         cli.note(f"note: {configuration.folder} has no guests")
-    if verb == "delete" and not words.options.get("--yes") and not words.options.get("--dry-run"):
-        child.confirm(targets)
+    if verb in CONFIRMED and not words.options.get("--yes") and not words.options.get("--dry-run"):
+        child.confirm(verb, targets)
         words.options["--yes"] = True
     told = child.arguments(words.options, cli.new_run(), words.rest)
     if take or len(targets) == 1 or words.options.get("--output") != "json":

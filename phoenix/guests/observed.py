@@ -31,6 +31,12 @@ class Observed(Value):
     protection: bool = False
     settings: Mapping[str, Setting] = {}
     raw: Mapping[str, str] = {}  # the options as the file has them
+    pending_raw: Mapping[str, str] = {}  # those that wait, as the file has them
+    lxc: tuple[str, ...] = ()  # the raw lines but those of the environment
+    environment: tuple[str, ...] = ()  # the raw lines of the environment
+    snapshots: tuple[str, ...] = ()
+    started: str = ""  # what tells this start of it from others, "" while it is stopped
+    firewall: str = ""  # its firewall's file
     pending: Mapping[str, Setting | None] = {}  # None: to be deleted
     volumes: tuple[str, ...] = ()  # its own, of any storage, sorted
 
@@ -72,10 +78,16 @@ def observe(node: Node, guest: str) -> Observed:
         raise NotReady(
             f"{node.paths.guest_config('lxc', guest)}: {error.strerror}", "systemctl status pve-cluster"
         ) from error
-    return read(text, ", ".join(others), node.container_runs(guest), worked_on or locks.is_held(pve_lock))
+    return read(
+        text,
+        elsewhere=", ".join(others),
+        started=node.container_start(guest),
+        worked_on=worked_on or locks.is_held(pve_lock),
+        firewall=node.firewall(guest),
+    )
 
 
-def read(text: str, elsewhere: str = "", running: bool = False, worked_on: bool = False) -> Observed:
+def read(text: str, elsewhere: str = "", started: str = "", worked_on: bool = False, firewall: str = "") -> Observed:
     """What a container's file says, with what was seen beside it."""
     conf = guestconf.parse(text)
     raw = dict(conf.options)
@@ -86,7 +98,7 @@ def read(text: str, elsewhere: str = "", running: bool = False, worked_on: bool 
     return Observed(
         exists=True,
         elsewhere=elsewhere,
-        running=running,
+        running=bool(started),
         lock=raw.get("lock", ""),
         worked_on=worked_on,
         mark=mark,
@@ -95,6 +107,12 @@ def read(text: str, elsewhere: str = "", running: bool = False, worked_on: bool 
         protection=raw.get("protection", "0") == "1",
         settings=settings,
         raw=raw,
+        pending_raw=dict(conf.pending),
+        lxc=tuple(line for line in conf.raw if not line.startswith(guestconf.ENVIRONMENT)),
+        environment=tuple(line for line in conf.raw if line.startswith(guestconf.ENVIRONMENT)),
+        snapshots=tuple(sorted(conf.snapshots)),
+        started=started,
+        firewall=firewall,
         pending={**settings_of(dict(conf.pending)), **dict.fromkeys(conf.delete)},
         volumes=volumes_of(raw),
     )

@@ -18,11 +18,19 @@ def doubt(observed: Observed, record: Record | None) -> str:
         return "its description does not have the mark of Phoenix's record"
     # A guest that was seen only before pct had finished has no volumes in its record yet; the mark, which pct
     # was given and nobody else knows, is in its description.
-    if record.made and not set(record.volumes) <= set(observed.volumes):
-        return "it lacks volumes that Phoenix recorded: " + ", ".join(
-            sorted(set(record.volumes) - set(observed.volumes))
-        )
+    found = {plain(volume) for volume in observed.volumes}
+    lacking = [volume for volume in record.volumes if plain(volume) not in found]
+    if record.made and lacking:
+        return "it lacks volumes that Phoenix recorded: " + ", ".join(lacking)
     return ""
+
+
+def plain(volume: str) -> str:
+    """A volume's name as it is before it becomes the base of a template."""
+    begin, slash, name = volume.replace(":", ":/", 1).rpartition("/")
+    for base, other in (("base-", "vm-"), ("basevol-", "subvol-")):
+        name = other + name[len(base) :] if name.startswith(base) else name
+    return begin + slash + name
 
 
 def check(guest: str, observed: Observed, record: Record | None) -> None:
@@ -89,7 +97,8 @@ def check_deletable(guest: str, observed: Observed, record: Record | None, dange
     if observed.protection:
         reasons.append("it is protected (protection: 1)")
     if record:
-        strange = sorted(set(observed.volumes) - set(record.volumes))
+        ours = {plain(volume) for volume in record.volumes}
+        strange = [volume for volume in observed.volumes if plain(volume) not in ours]
         if strange:
             reasons.append("it has volumes that Phoenix did not make: " + ", ".join(strange))
     if reasons:

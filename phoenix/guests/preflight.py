@@ -4,43 +4,138 @@ from __future__ import annotations
 
 import os
 
+from phoenix import cli, files
 from phoenix.errors import NotReady
+from phoenix.paths import REHEARSAL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from phoenix.guests.container import Container
     from phoenix.guests.values import Setting
     from phoenix.pve.node import Node
 
+PVE_9 = 9
 
-def check_create(node: Node, wanted: Container) -> None:
-    """NotReady, with everything that is missing, if the container cannot be created on this node now."""
-    wrong = [*template_faults(node, wanted.ostemplate), *setting_faults(node, wanted)]
-    if wrong:
-        raise NotReady(f"{wanted.id} cannot be created: " + "; ".join(fault for fault, _ in wrong), wrong[0][1])
+
+def check_create(node: Node, wanted: Container, folder: str) -> None:
+    """NotReady, with everything that is missing, if the container cannot be created on this node now.
+
+    `folder` is the configuration, whose other guests must not have its addresses.
+    """
+    from phoenix.guests import neighbours
+
+    made_of = clone_faults(node, wanted) if wanted.clone else template_faults(node, wanted)
+    if node.firewall(wanted.id).strip():
+        left = f"/etc/pve/firewall/{wanted.id}.fw"
+        made_of.append((f"there is a {left} of somebody else", f"mv {left} /root/"))
+    stop(f"{wanted.id} cannot be created: ", [*made_of, *setting_faults(node, wanted)])
+    taken = neighbours.taken(node, folder, wanted)
+    stop(f"{wanted.id} cannot be created: ", taken)
+    if wanted.creation.get("sha512"):
+        stop(f"{wanted.id} cannot be created: ", checksum_faults(node, wanted))
 
 
 def check_change(node: Node, wanted: Container) -> None:
     """NotReady if something that the container's file names is missing on this node now."""
-    wrong = setting_faults(node, wanted)
+    stop(f"{wanted.id}: ", setting_faults(node, wanted))
+
+
+def stop(begin: str, wrong: Sequence[tuple[str, str]]) -> None:
+    """NotReady if anything is wrong, with the next step for the first of it."""
     if wrong:
-        raise NotReady(f"{wanted.id}: " + "; ".join(fault for fault, _ in wrong), wrong[0][1])
+        raise NotReady(begin + "; ".join(fault for fault, _ in wrong), wrong[0][1])
 
 
-def template_faults(node: Node, template: str) -> list[tuple[str, str]]:
-    """What is wrong with the template, as (fault, next step) pairs."""
+def template_path(node: Node, template: str) -> str:
+    """Where a template is on this machine, "" if its storage has no folder for it."""
     if template.startswith("/"):
-        path, get = node.paths(template), ""
-    else:
+        return node.paths(template)
+    storage, _, name = template.partition(":vztmpl/")
+    folder = node.storages()[storage].folder("vztmpl")
+    return node.paths(f"{folder}/{name}") if folder else ""
+
+
+def template_faults(node: Node, wanted: Container) -> list[tuple[str, str]]:
+    """What is wrong with the template, as (fault, next step) pairs."""
+    template, get = wanted.ostemplate, ""
+    if not template.startswith("/"):
         storage, _, name = template.partition(":vztmpl/")
         wrong = faults_of_storage(node, storage, "vztmpl", "templates")
         if wrong:
             return wrong
-        folder = node.storages()[storage].folder("vztmpl")
-        path, get = node.paths(f"{folder}/{name}") if folder else "", f"pveam download {storage} {name}, or "
-    if not path or os.path.isfile(path):
+        get = f"pveam download {storage} {name}, or "
+    path = template_path(node, template)
+    if not path:
         return []
+    if os.path.isfile(path):
+        return room_faults(node, wanted, os.path.getsize(path))
     return [(f"there is no template {template}", f"{get}copy it to {path}")]
+
+
+def room_faults(node: Node, wanted: Container, size: int) -> list[tuple[str, str]]:
+    """Whether what is unpacked of a template, more than its `size` in bytes, can go onto a storage of files."""
+    rootfs = wanted.settings.get("rootfs", "")
+    name = "" if isinstance(rootfs, str) else rootfs["storage"]
+    storage = node.storages().get(name)
+    path = node.paths(storage.path) if storage and storage.is_files() and storage.path else ""
+    if not path or not os.path.isdir(path):
+        return []
+    facts = os.statvfs(path)
+    free = facts.f_bavail * facts.f_frsize
+    if free >= size:
+        return []
+    wrong = f"storage {name} has no room: {free >> 20} MiB, and the template takes more than {size >> 20} MiB"
+    return [(wrong, f"df -h {path}")]
+
+
+def checksum_faults(node: Node, wanted: Container) -> list[tuple[str, str]]:
+    """Whether the template is the one that the file means: the last check, for it reads all of it."""
+    import hashlib
+
+    path = template_path(node, wanted.ostemplate)
+    if os.path.isdir(node.paths(REHEARSAL)) and not os.stat(path).st_blocks:
+        cli.note(f"{wanted.id}: sha512 was not checked: what is in templates is not part of a rehearsal")
+        return []
+    hashed = hashlib.sha512()
+    with open(path, "rb") as file:
+        while True:
+            data = file.read(1 << 20)
+            if not data:
+                break
+            hashed.update(data)
+    if hashed.hexdigest() == wanted.creation["sha512"]:
+        return []
+    return [(f"{path} is not what sha512 says: it is damaged, or another release", f"sha512sum {path}")]
+
+
+def clone_faults(node: Node, wanted: Container) -> list[tuple[str, str]]:
+    """What is wrong with the container that is to be cloned."""
+    from phoenix.pve import guestconf
+
+    source, snapshot = wanted.clone["from"], wanted.clone.get("snapshot", "")
+    path = node.paths.guest_config("lxc", source)
+    try:
+        conf = guestconf.parse(files.read_text(path))
+    except FileNotFoundError:
+        return [(f"there is no container {source} on this node to clone", f"phoenix.pyz create {source}")]
+    if snapshot and snapshot not in conf.snapshots:
+        known = ", ".join(sorted(conf.snapshots)) or "none"
+        return [(f"{source} has no snapshot {snapshot} (it has: {known})", f"pct listsnapshot {source}")]
+    if "lock" in conf.options:
+        return [(f"{source} is locked ({conf.options['lock']})", f"pct config {source}; try again later")]
+    is_unprivileged = conf.options.get("unprivileged", "0")
+    if wanted.settings.get("unprivileged", is_unprivileged) != is_unprivileged:
+        return [
+            (
+                f"{source} has unprivileged {is_unprivileged}, and a clone is what its source is",
+                f"remove unprivileged from {wanted.path}",
+            )
+        ]
+    if node.container_runs(source) and not snapshot:
+        return [(f"{source} runs, and only a snapshot of it can be cloned then", f"phoenix.pyz stop {source}")]
+    return []
 
 
 def setting_faults(node: Node, wanted: Container) -> list[tuple[str, str]]:
@@ -53,7 +148,30 @@ def setting_faults(node: Node, wanted: Container) -> list[tuple[str, str]]:
                 *bridge_faults(node, name, setting),
                 *path_faults(node, name, setting),
             ]
+    if wanted.raw:
+        faults += map_faults(node, wanted)
+    if wanted.environment and node.release() < PVE_9:
+        faults.append(("env is known to Proxmox VE 9 and later only", f"remove env from {wanted.path}"))
+    faults += [
+        (f"there is no {path} ({key})", f"ls -l {path}")
+        for key, path in sorted(wanted.files.items())
+        if not os.path.isfile(node.paths(path))
+    ]
     return list(dict.fromkeys(faults))
+
+
+def map_faults(node: Node, wanted: Container) -> list[tuple[str, str]]:
+    """Maps of identities that root may not make on this node: /etc/subuid and /etc/subgid say which it may."""
+    from phoenix.guests import rawkeys
+
+    found = []
+    for kind, _, first, count in rawkeys.id_maps(wanted.raw or ()):
+        path = {"u": "/etc/subuid", "g": "/etc/subgid"}[kind]
+        if not any(low <= first and first + count <= high for low, high in node.sub_ids(path)):
+            found.append(
+                (f"root may not map {first} to {first + count - 1} ({path})", f"echo root:{first}:{count} >>{path}")
+            )
+    return found
 
 
 def storage_faults(node: Node, setting: Setting) -> list[tuple[str, str]]:
@@ -76,25 +194,31 @@ def faults_of_storage(node: Node, name: str, content: str, what: str) -> list[tu
         return [(f"storage {name} is not on this node ({node.name})", f"pvesm set {name} --nodes ...")]
     if content not in storage.content:
         return [(f"storage {name} takes no {what}", f"pvesm set {name} --content {content},...")]
+    path = storage.path if storage.is_files() else ""
+    if path and not os.path.isdir(node.paths(path)):
+        return [(f"storage {name} is not there: there is no {path}", f"pvesm status; mount | grep {path}")]
     return []
 
 
 def bridge_faults(node: Node, option: str, setting: Setting) -> list[tuple[str, str]]:
     """What is wrong with the bridge of a network interface."""
     bridge = "" if isinstance(setting, str) else setting.get("bridge", "")
-    if not option.startswith("net") or not bridge or node.has_bridge(bridge):
+    if isinstance(setting, str) or not option.startswith("net") or not bridge:
         return []
-    return [
-        (
-            f"there is no bridge {bridge}",
-            f"ip link show type bridge; add {bridge} to /etc/network/interfaces, ifreload -a",
-        )
-    ]
+    if not node.has_bridge(bridge):
+        hint = f"ip link show type bridge; add {bridge} to /etc/network/interfaces, ifreload -a"
+        return [(f"there is no bridge {bridge}", hint)]
+    most = node.bridge_mtu(bridge)
+    if most and int(setting.get("mtu", "0")) > most:
+        return [(f"{option}.mtu is {setting['mtu']}, more than that of {bridge} ({most})", f"ip link show {bridge}")]
+    return []
 
 
 def path_faults(node: Node, option: str, setting: Setting) -> list[tuple[str, str]]:
     """What is wrong with a folder of the node that is to be mounted."""
-    path = "" if isinstance(setting, str) or not option.startswith("mp") else setting.get("volume", "")
+    if isinstance(setting, str) or not option.startswith(("mp", "dev")):
+        return []
+    path = setting.get("volume" if option.startswith("mp") else "path", "")
     if not path or os.path.exists(node.paths(path)):
         return []
-    return [(f"there is no {path} for {option}", f"mkdir -p {path}")]
+    return [(f"there is no {path} for {option}", f"mkdir -p {path}" if option.startswith("mp") else f"ls -l {path}")]

@@ -12,13 +12,19 @@ if TYPE_CHECKING:
     from typing import Any
 
     from phoenix.call import Call
+    from phoenix.guests.changes import Difference
     from phoenix.guests.container import Container
     from phoenix.guests.observed import Observed
-    from phoenix.guests.plan import Difference, Plan
+    from phoenix.guests.plan import Plan
 
 FIXED_HINTS = {
-    "rootfs": "to grow it by hand: pct resize {id} rootfs SIZE, then write that size into {file}",
-    "mp": "to grow a volume by hand: pct resize {id} {option} SIZE; to let go of it: pct set {id} --delete {option}",
+    "rootfs": "a volume never shrinks; to another storage: pct move-volume {id} rootfs STORAGE; write what is there "
+    "into {file}",
+    "mp": "a volume never shrinks; to another storage: pct move-volume {id} {option} STORAGE; to let go of it, which "
+    "keeps its data: remove {option} from {file}",
+    "protection": "set protection = false alone in {file} and create {id} again, then the volumes",
+    "firewall": "move it away if it may go: mv /etc/pve/firewall/{id}.fw /root/",
+    "snapshot": 'write snapshots.impossible = "go on" into {file}, or change it by hand',
     "state": 'a template does not start; write state = "stopped" into {file}, or clone it: pct clone {id} NEWID',
     "unprivileged": "only a backup and its restore can change it: vzdump {id}; pct restore {id} ... --unprivileged",
 }
@@ -52,10 +58,11 @@ def facts(call: Call, wanted: Container, state: Observed) -> dict[str, Any]:
     }
 
 
-def result(call: Call, wanted: Container, state: Observed, done: Sequence[tuple[str, ...]]) -> int:
+def result(
+    call: Call, wanted: Container, state: Observed, done: Sequence[tuple[str, ...]], waiting: Sequence[str]
+) -> int:
     """Tell how a change ended; returns the exit status. PartlyDone if something waits for a restart."""
-    waiting = sorted(state.pending) if state.running else []
-    if waiting:
+    if waiting and state.running:
         changes = f"{len(waiting)} change{'s wait' if len(waiting) > 1 else ' waits'}"
         raise PartlyDone(f"{call.id}: {changes} for a restart: {', '.join(waiting)}", f"phoenix.pyz restart {call.id}")
     if call.json:
@@ -94,8 +101,9 @@ def plan_lines(call: Call, wanted: Container, state: Observed, planned: Plan) ->
     """A plan as lines for people."""
     lines = [f"{call.id}  {wanted.name}  {state.state}"]
     for item in planned.differences:
-        when = " (at the next start)" if item.change == "restart" and state.running else ""
-        lines.append(f"  {item.option}: {item.found or '(not set)'} -> {item.wanted}{when}")
+        when = " (at the next start)" if item.change in ("restart", "detach") and state.running else ""
+        gone = "detached, its data stays as an unused volume" if item.change == "detach" else "taken back"
+        lines.append(f"  {item.option}: {item.found or '(not set)'} -> {item.wanted or f'({gone})'}{when}")
     if planned.waiting and state.running:
         lines.append(f"  waiting for a restart: {', '.join(planned.waiting)}")
     lines += [f"  $ {shell(step.argv)}" for step in planned.steps]
@@ -138,3 +146,9 @@ def check_files(paths: Mapping[str, str], decode: Callable[[str, str], object]) 
             found.append(error.message)
     if found:
         raise ConfigError("\n       ".join(found), "edit the files named above; phoenix.pyz check")
+
+
+def check_relations(wrong: Sequence[str]) -> None:
+    """ConfigError with what files say against each other."""
+    if wrong:
+        raise ConfigError("\n       ".join(wrong), "edit the files named above; phoenix.pyz check")

@@ -67,6 +67,28 @@ def decode_scalar(option: Option, key: str, value: Any, faults: Faults) -> str |
     return text
 
 
+def decode_texts(known: Mapping[str, Option], key: str, table: Any, faults: Faults) -> dict[str, str]:
+    """What a table of our own says, by name; `key` is where it stands in the file, "" for the file itself."""
+    if not isinstance(table, dict):
+        faults.add(key, "a table", table)
+        return {}
+    prefix = f"{key}." if key else ""
+    found = {}
+    for name, value in table.items():
+        if name not in known:
+            from phoenix import cli
+
+            faults.say(prefix + name, f"unknown key{cli.did_you_mean(name, known)}")
+            continue
+        text = decode_scalar(known[name], prefix + name, value, faults)
+        if text is not None:
+            found[name] = text
+    for name, option in known.items():
+        if option.required and name not in table:
+            faults.say(prefix + name, "missing")
+    return found
+
+
 def digits(value: float) -> str:
     """A number as pct takes it. One too long for Python's own limit is too large for any option anyway."""
     return str(1 << 64) if isinstance(value, int) and abs(value) >= 1 << 64 else repr(value)

@@ -12,6 +12,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from phoenix.pve.storages import Storage
 
+RELEASES = (8, 9)
+DEBIAN_BEFORE = 4
+"""How many releases Debian is ahead: Proxmox VE 9 is on Debian 13."""
 KINDS = {"lxc": "CT", "qemu-server": "VM"}
 """The folders of guests in a node's part of /etc/pve, and what Proxmox VE calls such a guest."""
 
@@ -105,17 +108,61 @@ class Node:
         except FileNotFoundError:
             return storages.parse("")
 
+    def release(self) -> int:
+        """The major release of Proxmox VE, which goes with that of Debian; a later one where it cannot be seen."""
+        try:
+            debian = files.read_text(self.paths("/etc/debian_version")).partition(".")[0].strip()
+        except OSError:
+            debian = ""
+        return int(debian) - DEBIAN_BEFORE if debian.isdigit() else max(RELEASES)
+
+    def sub_ids(self, path: str) -> list[tuple[int, int]]:
+        """The ranges of identities that root may map (the first, and the one after the last), as `path` says."""
+        try:
+            lines = files.read_text(self.paths(path)).split("\n")
+        except OSError:
+            return []
+        fields = [line.split(":") for line in lines if line.startswith(("root:", "0:"))]
+        return [(int(first), int(first) + int(count)) for _, first, count in fields if (first + count).isdigit()]
+
     def has_bridge(self, name: str) -> bool:
         """Whether a network bridge is there now."""
         return os.path.isdir(self.paths("/sys/class/net/" + name))
 
+    def bridge_mtu(self, name: str) -> int:
+        """The largest packet of a bridge, 0 where that cannot be seen."""
+        try:
+            text = files.read_text(self.paths(f"/sys/class/net/{name}/mtu")).strip()
+        except OSError:
+            return 0
+        return int(text) if text.isdigit() else 0
+
     def container_runs(self, guest: str) -> bool:
-        """Whether a container runs: its monitor listens on an abstract socket."""
+        """Whether a container runs."""
+        return bool(self.container_start(guest))
+
+    def container_start(self, guest: str) -> str:
+        """What tells this start of a container from others, "" if it is stopped.
+
+        Its monitor listens on an abstract socket; the number of that is of this start alone.
+        """
         try:
             sockets = files.read_text(self.paths("/proc/net/unix"))
         except OSError as error:
             raise NotReady(f"/proc/net/unix cannot be read: {error.strerror}", "mount | grep proc") from error
-        return f"@/var/lib/lxc/{guest}/command" in sockets.split()
+        name = f"@/var/lib/lxc/{guest}/command"
+        if f" {name}\n" not in sockets:
+            return ""
+        seen = [line.split() for line in sockets.split("\n") if line.endswith(" " + name)]
+        # Besides the socket that listens (flags 00010000) there is one for each connection, for a moment.
+        return max(seen, key=lambda fields: fields[3:4] == ["00010000"])[-2]
+
+    def firewall(self, guest: str) -> str:
+        """The file of a guest's firewall, "" if there is none."""
+        try:
+            return files.read_text(f"{self.paths.pve}/firewall/{guest}.fw")
+        except FileNotFoundError:
+            return ""
 
     def machine_runs(self, guest: str) -> bool:
         """Whether a virtual machine runs: the process of its pid file is there."""

@@ -26,6 +26,8 @@ from phoenix.rehearsal.qm import running as machines
 from phoenix.rehearsal.volumes import activation
 from phoenix.rehearsal.volumes import plugin as plugins
 
+_NO_PASSWORD = "root:$6$rehearsal$" + "0" * 86 + "\n"
+"""What a copy has instead of a password's hash."""
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -226,6 +228,10 @@ class _Copy:
             except OSError as error:
                 self.present.remarks.append(f"{path} could not be represented: {error.strerror}")
 
+        for path in set(_passwords_of(self.config)):
+            if os.path.isfile(tree(path)):
+                layout.write(tree(path), _NO_PASSWORD, 0o600)
+
     def _paths_of_guests(self) -> Iterator[str]:
         for name, _, _, text in self.guests:
             if name == self.present.name:
@@ -270,7 +276,21 @@ def _silence() -> Iterator[None]:
 
 
 def _paths_of(config: str) -> Iterator[str]:
-    """The absolute paths in the files of a configuration; what is wrong with those, the verb will say."""
+    """The absolute paths in the files of a configuration."""
+    for table in _tables_of(config):
+        yield from _paths_in(table)
+
+
+def _passwords_of(config: str) -> Iterator[str]:
+    """The files with passwords that a configuration names: they are there in a copy too, with another password."""
+    for table in _tables_of(config):
+        path = table.get("password_file")
+        if isinstance(path, str) and path.startswith("/"):
+            yield os.path.normpath(path)
+
+
+def _tables_of(config: str) -> Iterator[Mapping[str, object]]:
+    """What the files of a configuration say; what is wrong with them, the verb will say."""
     import tomli
 
     for folder, _, names in os.walk(config) if config else ():
@@ -278,7 +298,7 @@ def _paths_of(config: str) -> Iterator[str]:
             if name.endswith(".toml"):
                 try:
                     with open(f"{folder}/{name}", "rb") as file:
-                        yield from _paths_in(tomli.loads(file.read(1 << 20).decode()))
+                        yield tomli.loads(file.read(1 << 20).decode())
                 except (OSError, ValueError, RecursionError):
                     continue
 

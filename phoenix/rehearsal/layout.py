@@ -76,6 +76,7 @@ def facts(release: str, setup: Mapping[str, Any]) -> dict[str, Any]:
         "timezone": setup.get("timezone", "UTC"),
         "storage_features": dict(setup.get("storage_features", {})),
         "templates": found,
+        "real_containers": bool(setup.get("real_containers", False)),
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from phoenix.rehearsal import locks
 
 TYPE_CHECKING = False
@@ -31,7 +33,8 @@ def start(tree: Tree, *guests: str) -> None:
     """From now on these containers run."""
     with locks.cluster(tree):
         table = tree.read(TABLE) or HEADER
-        for inode, guest in enumerate(guests, 1234567 + table.count("\n")):
+        # The number of a socket is that of no other one before or after it.
+        for inode, guest in enumerate(guests, time.monotonic_ns() // 100_000):
             table += f"0000000000000000: 00000002 00000000 00010000 0001 01 {inode} {_socket(guest)}\n"
         tree.replace(TABLE, table, 0o644)
 

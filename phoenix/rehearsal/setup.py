@@ -24,7 +24,10 @@ TYPES: Final[Mapping[str, type]] = {
     "guests": list,
     "environ": dict,
 }
-"""Every key, and the type of its value. `environ` is for whoever calls the tools, `guests` must be empty."""
+"""Every key, and the type of its value. `environ` is for whoever calls the tools, `guests` must be empty.
+
+Besides there is `real_containers`, true or false: whether containers are run by this machine's own LXC.
+"""
 _ITEM: Final[Mapping[str, type]] = {
     "volid": str,
     "path": str,
@@ -83,6 +86,8 @@ def faults(setup: Mapping[str, Any]) -> list[str]:
     ]
     if int(setup.get("cpus", 1)) < 1:
         found.append(f"cpus is {setup['cpus']!r}, expected 1 or more")
+    if not isinstance(setup.get("real_containers", False), bool):
+        found.append(f"real_containers is {setup['real_containers']!r}, expected true or false")
     if setup.get("guests"):
         found.append("guests is not empty; make them with pct and qm when the node is there")
     for key, name in (("content", "volid"), ("files", "path")):

@@ -46,6 +46,7 @@ RANDOM = (
     (rb"Total bytes read: .*", b"TOTAL"),
     (rb"(?m)^\d+$", b"PID"),
     (rb"run by .*", b"RUN BY"),
+    (rb"\d+ @/var/lib/lxc", b"SOCKET"),
 )
 
 

@@ -196,7 +196,7 @@ def test_links_are_not_followed_out_and_what_cannot_be_read_is_said(world, tmp_p
 
 
 def test_a_verb_that_fails_has_its_own_exit_status(world):
-    edit(world, 'state = "running" # or "stopped"', 'state = "stopped"')
+    edit(world, 'state = "running" # or "stopped", "template"', 'state = "stopped"')
     (world.root / "faults.toml").write_text(
         '[[fault]]\ncommand = "pct shutdown"\nbefore = {stderr = "no such luck", code = 255}\n'
     )
@@ -390,7 +390,7 @@ def test_the_predecessors_four_containers_are_four_diffs(built, tmp_path, reposi
     assert world.run("node", "new", str(world.root), "--pve=8", f"--from={inputs}/setup.json").code == 0
     for name in ("101/logs", "101/ssl", "102/certs", "103/ssl"):
         (world.root / "mnt/pve/quickOS/lxc-persistent-data" / name).mkdir(parents=True)
-    shutil.copytree(inputs / "lxc", world.root / "etc/phoenix/lxc")
+    shutil.copytree(inputs / "four/lxc", world.root / "etc/phoenix/lxc")
     assert world.phoenix("check").code == 0
     with world.untouched():
         ran = world.rehearse("create", "all")
@@ -399,3 +399,25 @@ def test_the_predecessors_four_containers_are_four_diffs(built, tmp_path, reposi
     assert diffs == [f"+++ /etc/pve/lxc/{guest}.conf" for guest in (101, 102, 103, 900)]
     assert "+hostname: Step-CA" in ran.out.splitlines()
     assert "  made     quickOS-lxc-disks:subvol-101-disk-0  32G" in ran.out.splitlines()
+
+
+def test_what_is_secret_or_large_has_a_stand_in_on_the_copy(world):
+    password = world.root / "root/pw"
+    password.parent.mkdir()
+    password.write_text("root:$6$abcdefgh$" + "s" * 86 + "\n")
+    password.chmod(0o600)
+    new = f"""hostname = "new"
+ostemplate = "{TEMPLATE}"
+sha512 = "{"0" * 128}"
+rootfs = {{ storage = "local", size = "1G" }}
+password_file = "/root/pw"
+"""
+    (world.root / "etc/phoenix/lxc/9002.toml").write_text(new)
+    with world.untouched():
+        ran = world.rehearse("create", "9002", "--dry-run")
+    assert ran.code == 0, ran
+    assert "$ pct exec 9002 --keep-env 0 -- chpasswd -e" in ran.out
+    with world.untouched():
+        ran = world.rehearse("create", "9002")
+    assert "sha512 was not checked" in ran.err, ran
+    assert "s" * 86 not in ran.out + ran.err

@@ -75,6 +75,7 @@ def test_a_real_file_is_read_into_settings():
             "type": "veth",
         },
         "onboot": "1",
+        "ostype": "debian",
         "rootfs": {"storage": "local", "size": "8G"},
         "startup": "order=2,up=10",
         "swap": "512",
@@ -114,7 +115,7 @@ def test_its_volumes_are_those_of_storages_the_unused_too():
     ],
 )
 def test_what_a_file_says_of_its_state(text, running, facts):
-    found = read(text, running=running)
+    found = read(text, started="1" * running)
     assert {name: getattr(found, name) for name in facts} == facts
 
 
@@ -147,7 +148,7 @@ def test_a_container_that_is_there_and_runs(root):
     (root / "etc/pve/lxc/9001.conf").write_text(REAL)
     assert look(root) == read(REAL)
     (root / "proc/net/unix").write_text("Num Path\n0: 2 0 1 1 1 5 @/var/lib/lxc/9001/command\n")
-    assert look(root) == read(REAL, running=True)
+    assert look(root) == read(REAL, started="5")
 
 
 @pytest.mark.parametrize(

@@ -123,3 +123,17 @@ def test_every_reason_against_a_deletion_is_said(observed, record, dangers, reas
     with pytest.raises(errors.Refused, match="9001 is not deleted: ") as caught:
         ownership.check_deletable("9001", observed, record, dangers)
     assert all(reason in caught.value.message for reason in reasons)
+
+
+@pytest.mark.parametrize(
+    ("volume", "name"),
+    [
+        ("local:9001/base-9001-disk-0.raw", "local:/9001/vm-9001-disk-0.raw"),
+        ("local:9001/vm-9001-disk-0.raw", "local:/9001/vm-9001-disk-0.raw"),
+        ("thin:base-9001-disk-0", "thin:/vm-9001-disk-0"),
+        ("zfs:basevol-9001-disk-0", "zfs:/subvol-9001-disk-0"),
+        ("zfs:basevol-900-disk-0/subvol-9001-disk-0", "zfs:/basevol-900-disk-0/subvol-9001-disk-0"),
+    ],
+)
+def test_a_volume_is_the_same_after_it_became_a_base(volume, name):
+    assert ownership.plain(volume) == name

@@ -51,10 +51,14 @@ def root(tmp_path):
 
 def container(template=TEMPLATE, **settings):
     settings = {"rootfs": {"storage": "fast", "size": "8G"}, "memory": "512", **settings}
-    return Container("9001", "9001.toml", template, settings, True)
+    return Container("9001", "9001.toml", template, settings)
 
 
-def missing(root, wanted, check=preflight.check_create):
+def create(node, wanted):
+    preflight.check_create(node, wanted, node.paths.config)
+
+
+def missing(root, wanted, check=create):
     with pytest.raises(errors.NotReady) as caught:
         check(Node(Paths(str(root))), wanted)
     return caught.value
@@ -73,7 +77,7 @@ def missing(root, wanted, check=preflight.check_create):
     ],
 )
 def test_nothing_is_missing(root, wanted):
-    preflight.check_create(Node(Paths(str(root))), wanted)
+    create(Node(Paths(str(root))), wanted)
     preflight.check_change(Node(Paths(str(root))), wanted)
 
 
@@ -131,7 +135,7 @@ def test_a_change_needs_no_template(root):
 
 
 def test_nothing_is_known_of_the_templates_of_a_storage_without_files(root):
-    preflight.check_create(Node(Paths(str(root))), container("pool:vztmpl/a.tar.zst"))
+    create(Node(Paths(str(root))), container("pool:vztmpl/a.tar.zst"))
 
 
 @pytest.mark.parametrize("line", ["disable", "nodes pve2"])
@@ -142,3 +146,116 @@ def test_the_storage_of_the_template_must_be_there_for_this_node(root, line):
     more = f"\ndir: more\n\tpath /srv/more\n\tcontent vztmpl\n\t{line}\n"
     (root / "etc/pve/storage.cfg").write_text(STORAGES + more)
     missing(root, container("more:vztmpl/debian-12.tar.zst"))
+
+
+# --- clones, templates, maps, neighbours ---
+
+
+def clone(**words):
+    return Container("9001", "9001.toml", "", {"memory": "512"}, clone={"from": "900", **words})
+
+
+def source(root, text):
+    (root / "etc/pve/nodes/pve1/lxc").mkdir(exist_ok=True)
+    (root / "etc/pve/lxc").symlink_to("nodes/pve1/lxc")
+    (root / "etc/pve/lxc/900.conf").write_text(text)
+    (root / "proc/net").mkdir(parents=True)
+    (root / "proc/net/unix").write_text("")
+
+
+def test_a_clone_needs_its_source(root):
+    error = missing(root, clone())
+    assert "there is no container 900 on this node to clone" in error.message
+    assert error.hint == "phoenix.pyz create 900"
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "fault"),
+    [
+        ("memory: 512\n", {"snapshot": "base"}, "900 has no snapshot base (it has: none)"),
+        ("memory: 512\n\n[old]\nmemory: 1\n", {"snapshot": "base"}, "900 has no snapshot base (it has: old)"),
+        ("lock: backup\nmemory: 512\n", {}, "900 is locked (backup)"),
+    ],
+)
+def test_what_is_wrong_with_the_source_of_a_clone(root, text, words, fault):
+    source(root, text)
+    assert fault in missing(root, clone(**words)).message
+
+
+def test_a_source_that_runs_is_cloned_only_by_a_snapshot(root):
+    source(root, "memory: 512\n\n[base]\nmemory: 512\n")
+    (root / "proc/net/unix").write_text("0: 2 0 00010000 1 1 5 @/var/lib/lxc/900/command\n")
+    assert "only a snapshot of it can be cloned" in missing(root, clone()).message
+    create(Node(Paths(str(root))), clone(snapshot="base"))
+
+
+def test_a_template_that_is_another_one_is_refused(root):
+    empty = "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce"
+    empty += "47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e"
+    good = Container("9001", "9001.toml", TEMPLATE, {}, creation={"sha512": empty})
+    create(Node(Paths(str(root))), good)
+    bad = Container("9001", "9001.toml", TEMPLATE, {}, creation={"sha512": "0" * 128})
+    assert "is not what sha512 says" in missing(root, bad).message
+
+
+@pytest.mark.parametrize(
+    ("table", "able"),
+    [
+        ("root:100000:65536\nroot:33:1\n", True),
+        ("root:100000:65536\n", False),
+        ("web:33:1\nroot:100000:65536\n", False),
+    ],
+)
+def test_root_may_map_what_the_node_says(root, table, able):
+    (root / "etc/subuid").write_text("root:100000:65536\n")
+    (root / "etc/subgid").write_text(table)
+    lines = ("lxc.idmap: u 0 100000 65536", "lxc.idmap: g 0 100000 33", "lxc.idmap: g 33 33 1")
+    wanted = Container("9001", "9001.toml", TEMPLATE, {}, raw=lines)
+    if able:
+        create(Node(Paths(str(root))), wanted)
+    else:
+        error = missing(root, wanted)
+        assert "root may not map 33 to 33 (/etc/subgid)" in error.message
+        assert error.hint == "echo root:33:1 >>/etc/subgid"
+
+
+def test_env_takes_the_release_that_knows_it(root):
+    wanted = Container("9001", "9001.toml", TEMPLATE, {}, environment=("lxc.environment.runtime: A=1",))
+    (root / "etc/debian_version").write_text("13.1\n")
+    create(Node(Paths(str(root))), wanted)
+    (root / "etc/debian_version").write_text("12.9\n")
+    assert "env is known to Proxmox VE 9" in missing(root, wanted).message
+
+
+@pytest.mark.parametrize(
+    ("net", "what"),
+    [
+        ({"ip": "10.0.0.5/24"}, "10.0.0.5 is already that of 105"),
+        ({"hwaddr": "BC:24:11:00:00:05"}, "BC:24:11:00:00:05 is already that of 105"),
+        ({"ip6": "fd00::7/64"}, "fd00::7 is already that of 207"),
+        ({"hwaddr": "BC:24:11:00:00:07"}, "BC:24:11:00:00:07 is already that of 207"),
+        ({"ip": "10.0.0.9/24"}, "10.0.0.9 is already that of 109"),
+        ({"ip": "10.0.0.50/24"}, ""),
+        ({"ip": "dhcp"}, ""),
+    ],
+)
+def test_addresses_of_others_are_refused(root, net, what):
+    for folder, name, text in (
+        ("lxc", "105", "net0: name=eth0,bridge=vmbr0,hwaddr=BC:24:11:00:00:05,ip=10.0.0.5/24,type=veth\n"),
+        (
+            "qemu-server",
+            "207",
+            "ipconfig0: ip=10.0.0.7/24,ip6=fd00::7/64\nnet0: virtio=BC:24:11:00:00:07,bridge=vmbr0\n",
+        ),
+        ("lxc", "9001", "net0: name=eth0,hwaddr=BC:24:11:00:00:05,ip=10.0.0.50/24\n"),
+    ):
+        (root / f"etc/pve/nodes/pve1/{folder}").mkdir(exist_ok=True)
+        (root / f"etc/pve/nodes/pve1/{folder}/{name}.conf").write_text(text)
+    (root / "etc/phoenix/lxc").mkdir(parents=True)
+    (root / "etc/phoenix/lxc/109.toml").write_text('net0 = { name = "eth0", ip = "10.0.0.9/24" }\n')
+    (root / "etc/phoenix/lxc/110.toml").write_text("broken")
+    wanted = container(net0={"name": "eth0", **net})
+    if what:
+        assert what in missing(root, wanted).message
+    else:
+        create(Node(Paths(str(root))), wanted)

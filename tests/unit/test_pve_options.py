@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 SCHEMAS = Path(__file__).resolve().parents[3] / "shared" / "pve" / "transcripts"
 TABLES = {"pct": pct, "pveam": pveam, "pvesh": pvesh, "pvesm": pvesm, "qm": qm}
 CHANGES = {
-    "live": "hostname cores memory swap net onboot startup tags description protection",
-    "restart": "arch features nameserver searchdomain timezone",
+    "live": "hostname cores cpulimit cpuunits memory swap net onboot startup tags description protection hookscript",
+    "restart": "arch cmode console debug dev entrypoint features nameserver ostype searchdomain timezone tty",
     "fixed": "rootfs mp unprivileged",
 }
 

@@ -20,7 +20,6 @@ class World:
     """A guest that is to be created and started; its state is the set of goals that are reached."""
 
     guest = "9001"
-    tool = PCT
     seconds = 0
 
     def __init__(self, folder, fp):
@@ -45,6 +44,9 @@ class World:
 
     def ready(self):
         return None
+
+    def perform(self, step, seconds):
+        return process.run_tool([PCT, *step.argv[1:]], self.log.open(), seconds)
 
     def noted(self, step, state):
         self.seen.append(state)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phoenix.config.faults import Faults
+from phoenix.config.load import Document
 from phoenix.guests import marks, values
 from phoenix.guests.observed import read
 from phoenix.pve import guestconf, options, pct
@@ -20,6 +21,20 @@ MARK = "0123456789abcdef0123456789abcdef"
 # What TOML says, and what pct stores.
 GOOD = [
     ("arch", '"arm64"', "arm64"),
+    ("cmode", '"shell"', "shell"),
+    ("console", "false", "0"),
+    ("cpulimit", "1.5", "1.5"),
+    ("cpulimit", "2.0", "2"),
+    ("cpuunits", "1024", "1024"),
+    ("debug", "true", "1"),
+    ("dev0", '{ path = "/dev/dri/card0" }', {"path": "/dev/dri/card0"}),
+    ("dev255", '{ path = "/dev/fuse", mode = "0660", deny-write = true }',
+     {"path": "/dev/fuse", "mode": "0660", "deny-write": "1"}),
+    ("dev1", '{ path = "/dev/net/tun", uid = 0, gid = 104 }', {"path": "/dev/net/tun", "uid": "0", "gid": "104"}),
+    ("entrypoint", '"/usr/bin/app --port 80"', "/usr/bin/app --port 80"),
+    ("hookscript", '"local:snippets/hook.sh"', "local:snippets/hook.sh"),
+    ("ostype", '"unmanaged"', "unmanaged"),
+    ("tty", "6", "6"),
     ("cores", "1", "1"),
     ("cores", "8192", "8192"),
     ("description", '""', ""),
@@ -106,6 +121,17 @@ BAD = [
     ("hostname", '"' + "a" * 256 + '"', "hostname", "255 characters"),
     ("memory", "15", "memory", "expected an integer, at least 16, found 15"),
     ("memory", "-1", "memory", "found -1"),
+    ("cmode", '"serial"', "cmode", "expected one of shell, console, tty, found 'serial'"),
+    ("console", '"on"', "console", "expected true or false, found 'on'"),
+    ("cpulimit", "8193", "cpulimit", "from 0 to 8192, found 8193"),
+    ("cpuunits", "500001", "cpuunits", "from 0 to 500000, found 500001"),
+    ("debug", "1", "debug", "expected true or false, found 1"),
+    ("dev0", '{ path = "dri" }', "dev0.path", "found 'dri'"),
+    ("dev0", '{ path = "/dev/x", mode = "660" }', "dev0.mode", "found '660'"),
+    ("entrypoint", '"a\\nb"', "entrypoint", "a character that does not print"),
+    ("hookscript", '"hook.sh"', "hookscript", "found 'hook.sh'"),
+    ("ostype", '"windows"', "ostype", "expected one of debian"),
+    ("tty", "7", "tty", "from 0 to 6, found 7"),
     ("mp0", '{ mp = "/srv" }', "mp0.storage", "expected the name of a storage, found nothing"),
     ("mp0", '{ storage = "local", mp = "/srv" }', "mp0.size", "found nothing"),
     ("mp0", f"{{ {VOLUME} }}", "mp0.mp", "missing"),
@@ -191,7 +217,7 @@ def option_of(name):
 
 def decode(name, toml):
     """The setting, and the faults without the name of the file."""
-    faults = Faults("file")
+    faults = Faults(Document("file", {}))
     setting = values.decode(option_of(name), name, tomli.loads("x = " + toml)["x"], faults)
     return setting, [fault.partition("file: ")[2] for fault in faults.found]
 
@@ -341,7 +367,7 @@ PRINTABLE = st.text(
 @settings(max_examples=200, deadline=None)
 @given(PRINTABLE)
 def test_a_description_comes_back_from_the_file_with_its_mark(text):
-    faults = Faults("file")
+    faults = Faults(Document("file", {}))
     wanted = values.decode(option_of("description"), "description", text, faults)
     if faults.found:  # blanks that do not print
         return

@@ -7,7 +7,7 @@ import os
 from phoenix.rehearsal import cluster, confined, running, sandbox
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.kinds import CT
-from phoenix.rehearsal.pct import rootfs
+from phoenix.rehearsal.pct import real, rootfs
 from phoenix.rehearsal.speech import complain, say
 
 TYPE_CHECKING = False
@@ -82,6 +82,8 @@ def _attach(tree: Tree, guest: str, conf: GuestConf, argv: list[str], keep: bool
         environment = {name: value for name, value in os.environ.items() if name not in _NOT_KEPT}
         environment["PATH"] = _OF_TOOLS
     environment.update(container="lxc", TERM="linux")
+    if real.is_wanted(tree):
+        return real.attach(tree, guest, argv, environment)
 
     def failed(error: OSError) -> int:
         complain(f'{_ATTACH.format(guest, error.strerror)} "{argv[0]}"')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from phoenix.rehearsal import cluster, locks, running, snapshots, worker
 from phoenix.rehearsal.kinds import CT
-from phoenix.rehearsal.pct import mounts, nested
+from phoenix.rehearsal.pct import mounts, nested, real
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class _Snapshots(snapshots.Snapshots):
 
     def stop(self) -> None:
         if self.is_running():
+            real.stop(self.tree, self.guest)
             running.stop(self.tree, self.guest)
 
 

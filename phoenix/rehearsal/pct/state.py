@@ -6,7 +6,7 @@ from phoenix.rehearsal import cluster, ha, locks, running, templates, volumes, w
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.kinds import CT
 from phoenix.rehearsal.pauses import pause
-from phoenix.rehearsal.pct import change, generated, hooks, mounts, rootfs
+from phoenix.rehearsal.pct import change, generated, hooks, mounts, real, rootfs
 from phoenix.rehearsal.speech import complain, count_warning, say
 
 TYPE_CHECKING = False
@@ -73,6 +73,7 @@ def _start(tree: Tree, guest: str, conf: GuestConf, skip_lock: bool) -> None:
         complain(_SPAWN_FAILED)
         raise Failure(f"startup for container '{guest}' failed")
     rootfs.update(tree, guest, conf)
+    real.start(tree, guest, conf)
     running.start(tree, guest)
     hooks.run(tree, guest, conf, "post-start")
 
@@ -138,6 +139,7 @@ def _check_running(tree: Tree, guest: str) -> None:
 def halt(tree: Tree, guest: str, conf: GuestConf) -> None:
     """Stop a container and apply what waited for that; its file is written anew in any case."""
     hooks.run(tree, guest, conf, "pre-stop")
+    real.stop(tree, guest)
     running.stop(tree, guest)
     if cluster.has_quorum(tree):
         change.apply_waiting(tree, guest, conf)

@@ -1,0 +1,159 @@
+"""Ours: the table [phoenix] of a guest's file: what it says to Phoenix and not to Proxmox VE."""
+
+from __future__ import annotations
+
+from phoenix import cli
+from phoenix.guests import values
+from phoenix.pve.options import Option, by_name
+from phoenix.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from phoenix.config.faults import Faults
+
+STATES = ("running", "stopped", "template")
+_WITHIN = Option("within", "integer", 1, 86400, default="60")
+CHECKS = by_name(
+    Option("command"),
+    Option("http", pattern=r"(?:https?://\S+|\d{1,5}(?:/\S*)?)"),
+    Option("network", "boolean"),
+    Option("status", "integer", 100, 599, default="200"),
+    Option("tcp", pattern=r"(?:(?:[0-9.]+|\[[0-9a-fA-F:]+\]):)?\d{1,5}"),
+    _WITHIN,
+)
+"""What an entry of `health` may say: one of KINDS, and how that is meant."""
+KINDS = ("network", "tcp", "http", "command")
+_NAME = Option("feature", pattern=r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_SNAPSHOTS = by_name(
+    Option("after_create", format="pve-configid", length=40),
+    Option("before_change", "boolean"),
+    Option("impossible", enum=("stop", "go on"), default="stop"),
+)
+KEYS = ("state", "depends_on", "provision", "health", "snapshots")
+
+
+class Check(Value):
+    """One health check: its kind, what it looks at, the status that http is to answer, how many seconds it has."""
+
+    kind: str
+    target: str
+    words: tuple[str, ...] = ()  # of a command
+    status: int = 200
+    within: int = 60
+
+    @property
+    def name(self) -> str:
+        """The check in a word or two."""
+        return self.kind if self.kind == "network" else f"{self.kind} {self.target}"
+
+
+class Provision(Value):
+    """One feature that a guest is to have, with its arguments, and secrets: paths of root's files by name."""
+
+    feature: str
+    arguments: tuple[str, ...] = ()
+    secrets: Mapping[str, str] = {}
+
+
+class Ours(Value):
+    """What [phoenix] says."""
+
+    state: str = STATES[0]
+    depends_on: tuple[str, ...] = ()
+    provision: tuple[Provision, ...] = ()
+    health: tuple[Check, ...] = ()
+    before_change: bool = False  # a snapshot before every change
+    after_create: str = ""  # the snapshot that is taken once the guest is made, "" for none
+    needs_snapshots: bool = True  # stop where one is impossible
+
+
+def decode(table: Any, faults: Faults) -> Ours:
+    """The table as values; a guest that says nothing is to run. Faults are noted."""
+    if not isinstance(table, dict):
+        faults.add("phoenix", "a table", table)
+        return Ours()
+    for key in table:
+        if key not in KEYS:
+            faults.say(f"phoenix.{key}", f"unknown key{cli.did_you_mean(key, KEYS)}")
+    state = table.get("state", STATES[0])
+    if state not in STATES:
+        faults.add("phoenix.state", " or ".join(f'"{state}"' for state in STATES), state)
+    kept = values.decode_texts(_SNAPSHOTS, "phoenix.snapshots", table.get("snapshots", {}), faults)
+    return Ours(
+        state=str(state),
+        depends_on=tuple(_guest(item, faults) for item in _list(table, "depends_on", faults)),
+        provision=tuple(_provision(item, faults) for item in _list(table, "provision", faults)),
+        health=tuple(_check(place, item, faults) for place, item in enumerate(_list(table, "health", faults))),
+        before_change=kept.get("before_change") == "1",
+        after_create=kept.get("after_create", ""),
+        needs_snapshots=kept.get("impossible", "stop") == "stop",
+    )
+
+
+def _list(table: Mapping[str, Any], key: str, faults: Faults) -> list[Any]:
+    found = table.get(key, [])
+    if isinstance(found, list):
+        return found
+    faults.add(f"phoenix.{key}", "a list", found)
+    return []
+
+
+def _guest(item: Any, faults: Faults) -> str:
+    if isinstance(item, bool) or not isinstance(item, int) or not cli.is_guest_id(str(item)):
+        faults.add("phoenix.depends_on", "IDs of guests", item)
+    return str(item)
+
+
+def _provision(item: Any, faults: Faults) -> Provision:
+    key = "phoenix.provision"
+    table = {"feature": item} if isinstance(item, str) else item
+    if not isinstance(table, dict):
+        faults.add(key, 'names of features, or tables as { feature = "docker", arguments = ["--rootless"] }', item)
+        return Provision("")
+    for name in table:
+        if name not in ("feature", "arguments", "secrets"):
+            faults.say(f"{key}.{name}", "unknown key")
+    feature = values.decode_scalar(_NAME, f"{key}.feature", table.get("feature"), faults) or ""
+    arguments: Any = table.get("arguments", [])
+    secrets: Any = table.get("secrets", {})
+    if not isinstance(arguments, list) or not all(isinstance(word, str) and "\0" not in word for word in arguments):
+        faults.add(f"{key}.arguments", "a list of texts", arguments)
+        arguments = []
+    if not isinstance(secrets, dict) or not all(_is_secret(name, path) for name, path in secrets.items()):
+        faults.add(f"{key}.secrets", 'names with absolute paths of files, as { token = "/root/token" }', secrets)
+        secrets = {}
+    return Provision(feature, tuple(arguments), secrets)
+
+
+def _is_secret(name: str, path: Any) -> bool:
+    plain = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
+    return plain and isinstance(path, str) and path.startswith("/")
+
+
+def _check(place: int, item: Any, faults: Faults) -> Check:
+    key = f"phoenix.health.{place}"
+    words: tuple[str, ...] = ()
+    if isinstance(item, dict) and isinstance(item.get("command"), list):
+        words = tuple(item["command"])
+        if not words or not all(isinstance(word, str) and word for word in words):
+            faults.add(f"{key}.command", "a list of texts", item["command"])
+            words = ("true",)
+        item = {**item, "command": " ".join(map(str, words))}
+    found = values.decode_texts(CHECKS, key, item, faults)
+    kinds = [kind for kind in KINDS if kind in found]
+    if len(kinds) != 1:
+        if isinstance(item, dict) and not any(kind in item for kind in KINDS):
+            faults.say(key, f"expected one of {', '.join(KINDS)}")
+        elif len(kinds) > 1:
+            faults.say(key, f"expected one of {', '.join(KINDS)}, found {', '.join(kinds)}")
+        return Check("network", "")
+    kind = kinds[0]
+    if "status" in found and kind != "http":
+        faults.say(f"{key}.status", "only http has a status")
+    if kind == "command" and not words:
+        words = ("sh", "-c", found[kind])
+    target = "" if kind == "network" else found[kind]
+    return Check(kind, target, words, int(found.get("status", "200")), int(found.get("within", _WITHIN.default)))

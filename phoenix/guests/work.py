@@ -1,0 +1,225 @@
+"""Work: one container under one call, as the loop sees it: its node, its wish, its record, its plan."""
+
+from __future__ import annotations
+
+from phoenix import record
+from phoenix.config import load
+from phoenix.guests import container, ownership, plan
+from phoenix.guests.observed import Observed, observe, volumes_of
+from phoenix.pve.node import Node
+from phoenix.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from phoenix.call import Call
+    from phoenix.guests.features import Feature
+    from phoenix.guests.plan import Ask, Plan, Step
+
+    Planner = Callable[["Work", Observed], Plan]
+
+TOOL = "pct"
+OWN = ("lxc", "env")
+"""Options that are raw keys in the container's file."""
+_FIELDS = {"lxc": "raw", "env": "environment"}
+
+
+class Work:
+    """One container under one call, as the loop sees it: its node, its wish, its record, its plan."""
+
+    def __init__(self, call: Call, planner: Planner) -> None:
+        self.call = call
+        self.guest = call.id
+        self.planner = planner
+        self.wanted = container.decode(load.guest(call.config, call.kind, call.id), call.id)
+        self.node = Node(call.paths)
+        self.tool = ""
+        self.seconds = call.timeout
+        self.record_path = call.paths.record(call.kind, call.id)
+        self.record: Record | None = None
+        self.done: set[str] = set()  # the goals of this run whose tool has reported success
+        self._features: list[Feature] | None = None
+        self._ask: Ask | None = None
+
+    def look(self) -> Observed:
+        """The container as it is now, and what its record says. Before a change the lock must be ours already."""
+        self.record = record.load(self.record_path)
+        if self.record and self.call.options.get("--reapply"):
+            self.record = self.record.but(features=())
+        return self.observe()
+
+    def begin(self) -> None:
+        """Open the books, now that there is something to do: a run that has nothing to do needs none of them."""
+        from phoenix.journal import Journal
+        from phoenix.log import RunLog
+
+        if hasattr(self, "journal"):
+            return
+        self.journal = Journal(self.call.paths.journal(self.call.kind, self.call.id), self.call.run)
+        self.log = RunLog(self.call.paths.log(self.call.run, self.call.kind, self.call.id))
+
+    def observe(self) -> Observed:
+        """The container as it is now."""
+        return observe(self.node, self.guest)
+
+    def plan(self, state: Observed) -> Plan:
+        """What is to be done from a state on."""
+        return self.planner(self, state)
+
+    def steps(self, state: Observed) -> tuple[Step, ...]:
+        """The commands of the plan."""
+        return self.plan(state).steps
+
+    def describe(self, state: Observed) -> str:
+        """The state in a word or two."""
+        return state.state
+
+    def ready(self) -> None:
+        """NotReady if the node cannot be changed any more: asked before every command."""
+        self.tool = self.node.check_changeable(TOOL)
+
+    def perform(self, step: Step, seconds: int) -> int | None:
+        """Carry out a step; returns the exit status, None if it takes longer than `seconds`."""
+        from phoenix.guests import perform
+
+        status = perform.perform(self, step, seconds)
+        if status == 0:
+            self.done.add(step.goal)
+            if step.goal == "password" and self.record:  # the state cannot show it
+                self.write(self.record.but(password=self.ask().password))
+        return status
+
+    def noted(self, step: Step, state: Observed) -> None:
+        """Keep the record true after a command of ours: it set options, and made the volumes of those.
+
+        What else the container has, somebody else has attached; that does not become ours.
+        """
+        word, *names = step.goal.split()
+        if not self.record or state.mark != self.record.mark or state.lock:
+            return
+        if word == "create":
+            self.adopt(state)
+        elif word == "set":
+            self.keep(state, names)
+        elif word == "raw":
+            own = [name for name, lines in zip(OWN, (self.wanted.raw, self.wanted.environment)) if lines is not None]
+            self.write(self.record.but(waits=state.started))
+            self.keep(state, own)
+        elif word == "template":  # its volumes have other names then
+            same = {ownership.plain(volume) for volume in self.record.volumes}
+            named = (volume for volume in state.volumes if ownership.plain(volume) in same)
+            self.write(self.record.but(volumes=tuple(sorted(named))))
+        elif word == "delete":
+            self.keep(state, [])
+
+    def adopt(self, state: Observed) -> None:
+        """Complete the record of a container that has just been made, or that a killed run began and pct finished."""
+        if self.record and not self.record.made and state.mark == self.record.mark and not state.lock:
+            made = (
+                list(state.raw) if self.wanted.clone else [name for name in self.wanted.settings if name in state.raw]
+            )
+            self.keep(state, made)
+
+    def keep(self, state: Observed, names: Sequence[str]) -> None:
+        """Write the record of the container that is there, after these options of it were set."""
+        if self.record is None:
+            return
+        fresh = volumes_of({name: state.raw.get(name, "") for name in names})
+        volumes = {volume for volume in (*self.record.volumes, *fresh) if volume in state.volumes}
+        gone = {name for name in names if name not in state.settings and name not in OWN}
+        gone.update(name for name in OWN if name in names and getattr(self.wanted, _FIELDS[name]) is None)
+        options = ({*self.record.options, *names} | set(self.wanted.settings) & set(names)) - gone
+        self.write(self.record.but(made=True, volumes=tuple(sorted(volumes)), options=tuple(sorted(options))))
+
+    def keep_feature(self, feature: Feature) -> None:
+        """Write down that a feature is there."""
+        if self.record:
+            others = [item for item in self.record.features if not item.startswith(feature.name + "=")]
+            self.write(self.record.but(features=tuple(sorted([*others, f"{feature.name}={feature.digest}"]))))
+
+    def finish(self, state: Observed) -> None:
+        """Write down that all that belongs to the creation is done, and forget options that are taken back."""
+        if self.record:
+            own = {"lxc": state.lxc, "env": state.environment}
+            kept = [name for name in self.record.options if name in state.settings or own.get(name)]
+            self.write(self.record.but(finished=True, options=tuple(kept)))
+
+    def write(self, seen: Record) -> None:
+        """Write the record, if it says anything new."""
+        if seen != self.record:
+            self.record = seen
+            record.save(self.record_path, seen)
+
+    def features(self) -> list[Feature]:
+        """The features that the container is to have, in order."""
+        if self._features is None:
+            from phoenix.guests import features
+
+            self._features = features.of_guest(self.call.config, self.wanted.ours.provision)
+        return self._features
+
+    def feature(self, name: str) -> Feature:
+        """One of its features."""
+        return next(feature for feature in self.features() if feature.name == name)
+
+    def ask(self) -> Ask:
+        """What the call and the configuration say beside the container's file."""
+        if self._ask is None:
+            self._ask = self._asked()
+        return self._ask
+
+    def _asked(self) -> Ask:
+        ours, options = self.wanted.ours, self.call.options
+        features = self.features() if ours.provision else []
+        obstacle = snapshot = ""
+        if ours.before_change or ours.after_create:
+            from phoenix.guests import snapshots
+
+            obstacle = snapshots.obstacle(self.observe().raw or self._volumes(), self.node.storages())
+            snapshot = f"before_{self.call.run}"[:40] if ours.before_change else ""
+            if obstacle and not ours.needs_snapshots:
+                snapshot = ""
+        return plan.Ask(
+            restart=bool(options.get("--restart")),
+            delete_volumes=tuple(str(options.get("--delete-volumes") or "").split(",")),
+            features=tuple((item.name, item.digest, item.timeout) for item in features),
+            password=self._password(),
+            snapshot=snapshot,
+            no_snapshot=obstacle,
+            seconds=self.shutdown_seconds,
+        )
+
+    def _volumes(self) -> dict[str, str]:
+        """The volumes that it is to have, as the options of a container that is there would name them."""
+        found = {}
+        for name, setting in self.wanted.settings.items():
+            if not isinstance(setting, str) and ("storage" in setting or "volume" in setting):
+                found[name] = setting.get("volume") or f"{setting['storage']}:new"
+        return found
+
+    def _password(self) -> str:
+        path = self.wanted.files.get("password_file", "")
+        if not path:
+            return ""
+        from phoenix.guests import passwords
+
+        return passwords.digest(self.node.paths(path))
+
+    def announce(self) -> None:
+        """Write down that a guest with a mark of its own is about to be made.
+
+        A mark whose guest was never seen is used again: that guest may still be on its way.
+        """
+        if self.record is None or self.record.made:
+            self.write(Record(record.new_mark(), False, ()))
+
+    @property
+    def mark(self) -> str:
+        """The mark that the guest's description has or is to get."""
+        return self.record.mark if self.record else plan.UNKNOWN_MARK
+
+    @property
+    def shutdown_seconds(self) -> int:
+        """How long a shutdown may take."""
+        return self.call.timeout or plan.SHUTDOWN_SECONDS
