@@ -111,8 +111,7 @@ def decode(document: Document, guest: str) -> Container:
         _guard_nets(settings)
     unique(settings, "net", "name", faults)
     unique(settings, "mp", "mp", faults)
-    faults.stop()
-    return Container(
+    made = Container(
         id=guest,
         path=document.path,
         ostemplate=template,
@@ -125,6 +124,11 @@ def decode(document: Document, guest: str) -> Container:
         environment=found["env"],
         firewall=found["firewall"],
     )
+    for place, check in enumerate(wish.health):
+        if check.needs_address and not made.address:
+            faults.say(f"phoenix.health.{place}", f"no net has a fixed address; write {check.kind} with HOST:PORT")
+    faults.stop()
+    return made
 
 
 def _source(table: dict[str, Any], faults: Faults) -> tuple[str, dict[str, str]]:

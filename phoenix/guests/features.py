@@ -124,11 +124,11 @@ def of_guest(folder: str, wanted: Sequence[Provision]) -> list[Feature]:
 def read(folder: str, wanted: Provision) -> Feature:
     """One feature of the configuration. ConfigError, with the file, if anything is wrong with it."""
     place = f"{folder}/features/{wanted.feature}"
-    load.trusted(folder, "features")
     if not os.path.isdir(place):
-        known = os.listdir(f"{folder}/features")
+        known = os.listdir(f"{folder}/features") if os.path.isdir(f"{folder}/features") else []
         wrong = f"there is no {place}{cli.did_you_mean(wanted.feature, known)}"
-        raise ConfigError(f"provision: {wrong}", f"ls {folder}/features")
+        raise ConfigError(f"provision: {wrong}", f"mkdir -p {place}; a feature is a script `apply` in it")
+    load.trusted(folder, "features")
     load.trusted(f"{folder}/features", wanted.feature)
     order, timeout, needs = _settings(f"{place}/feature.toml")
     content = dict(_content(place))

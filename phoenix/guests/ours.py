@@ -45,6 +45,11 @@ class Check(Value):
     within: int = 60
 
     @property
+    def needs_address(self) -> bool:
+        """Whether it looks at a port of the guest's own address."""
+        return self.kind in ("tcp", "http") and self.target.partition("/")[0].isdigit()
+
+    @property
     def name(self) -> str:
         """The check in a word or two."""
         return self.kind if self.kind == "network" else f"{self.kind} {self.target}"

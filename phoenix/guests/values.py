@@ -123,9 +123,9 @@ def expectation(option: Option) -> str:
         return "one of " + ", ".join(option.enum)
     words = {"boolean": "true or false", "integer": "an integer", "number": "a number", "string": "a text"}[option.type]
     if option.low is not None and option.high is not None:
-        return f"{words} from {option.low:g} to {option.high:g}"
+        return f"{words} from {digits(option.low)} to {digits(option.high)}"
     if option.low is not None:
-        return f"{words}, at least {option.low:g}"
+        return f"{words}, at least {digits(option.low)}"
     return words
 
 

@@ -198,3 +198,12 @@ def test_a_file_in_the_place_of_a_folder_is_called_that(folder):
     with pytest.raises(errors.ConfigError) as caught:
         load.guest_path(str(folder), "vm", "9001")
     assert "not a regular file" not in caught.value.message
+
+
+def test_a_check_of_a_port_needs_an_address(decode, faults):
+    for check in ('tcp = "80"', 'http = "80/x"'):
+        more = f"[phoenix]\nhealth = [{{ {check} }}]"
+        found = faults('net0 = { name = "eth0", ip = "dhcp" }\n' + more)
+        assert found == [f"phoenix.health.0: no net has a fixed address; write {check[:4].strip()} with HOST:PORT"]
+        decode('net0 = { name = "eth0", ip = "10.0.0.5/24" }\n' + more)
+    decode('[phoenix]\nhealth = [{ tcp = "10.0.0.5:80" }, { http = "http://web/" }]')
