@@ -72,7 +72,7 @@ def converge(wanted: Container, observed: Observed, record: Record | None, ask: 
     before = _snapshot_before(wanted.id, observed, ask, found, refused) if record and record.finished else ()
     if refused:
         return Plan((), found, waits, tuple(refused))
-    steps = _changes(wanted, observed, mark, found)
+    steps = _changes(wanted, observed, mark, found) if found else []
     running = observed.running
     if ask.restart and running and (waits or any(item.change in ("restart", "detach") for item in found)):
         steps = [_stop(wanted.id, ask.seconds), *steps]
