@@ -105,6 +105,8 @@ def show_plan(work: Work) -> int:
 
 def converge(work: Work, state: Observed) -> Plan:
     """The plan of create."""
+    if not work.done:
+        work.check_named_volumes(state)
     return plan.converge(work.wanted, state, work.record, work.ask())
 
 
@@ -140,16 +142,18 @@ def create(call: Call) -> int:
 
 def made(work: Work, state: Observed) -> None:
     """Write down that it is made as a whole, and wait until it is of use."""
-    work.finish(state)
     wait(work, state)
+    work.finish(state)
 
 
 def wait(work: Work, state: Observed) -> None:
     """Wait until a container that runs is well."""
-    if state.running and work.wanted.ours.health and work.done:
+    if state.running and work.wanted.ours.health and (work.done or not work.is_well()):
         from phoenix.guests import waiting
 
+        work.begin()
         waiting.until_well(work)
+        work.found_well()
 
 
 def start(call: Call) -> int:

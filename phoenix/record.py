@@ -20,7 +20,8 @@ class Record(Value):
 
     `options` are those that Phoenix has set: one of them that is no longer in the file is taken back. `features` are
     those that are there, as name=digest; `password` is the digest of the file that it was set from. `finished` turns
-    true when all that belongs to its creation is done. `waits` is the start of the guest whose end raw keys wait for.
+    true when all that belongs to its creation is done, `well` when its health checks have passed since the last step.
+    `options` has properties of tables too, as net0.tag. `waits` is the start of the guest whose end raw keys wait for.
     """
 
     mark: str
@@ -30,6 +31,7 @@ class Record(Value):
     features: tuple[str, ...] = ()
     password: str = ""
     finished: bool = False
+    well: bool = False
     waits: str = ""
 
     def but(self, **changed: Any) -> Record:

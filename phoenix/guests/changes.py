@@ -9,7 +9,7 @@ from phoenix.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from phoenix.guests.container import Container
     from phoenix.guests.observed import Observed
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 KEPT = ("arch", "hostname", "memory", "ostype", "rootfs", "unprivileged")
 """Options that a container always has: taking them back means nothing."""
+
+
+_ESSENCE = ("storage", "size", "volume", "mp", "path", "name", "hwaddr", "type")
+"""Properties that a table cannot do without, or that pct chooses."""
 
 
 class Difference(Value):
@@ -44,9 +48,10 @@ def between(wanted: Container, observed: Observed, record: Record | None) -> tup
         if option is None:
             continue
         now = current(observed, name)
+        gone = dropped(record, name, setting, now)
         if option.name in values.VOLUMES and now is not None:
-            found += _of_volume(name, setting, now, observed.settings.get(name, now))
-        elif values.differs(option, setting, now):
+            found += _of_volume(name, setting, now, observed.settings.get(name, now), gone)
+        elif gone or values.differs(option, setting, now):
             added = now is None and option.name in ("mp", "dev")
             change = "live" if added else option.change
             found.append(Difference(name, shown(now), shown(setting), change))
@@ -73,7 +78,7 @@ def firewall_body(text: str) -> str:
     return rest if first.startswith("# ") else text
 
 
-def _of_volume(name: str, wanted: Setting, now: Setting, present: Setting) -> Iterator[Difference]:
+def _of_volume(name: str, wanted: Setting, now: Setting, present: Setting, gone: Sequence[str]) -> Iterator[Difference]:
     """What differs of a volume; its size is that of the `present` one, whatever waits."""
     if isinstance(wanted, str) or isinstance(now, str) or isinstance(present, str):
         return
@@ -86,7 +91,7 @@ def _of_volume(name: str, wanted: Setting, now: Setting, present: Setting) -> It
         yield Difference(name, "size=" + present["size"], "size=" + wanted["size"], "grow" if grows else "fixed")
     option = options.lookup(container.GUEST, name)
     rest = {key: value for key, value in wanted.items() if key not in ("size", "storage")}
-    if option and values.differs(option, rest, now):
+    if option and (gone or values.differs(option, rest, now)):
         yield Difference(name, shown(now), shown(wanted), "restart")
 
 
@@ -123,7 +128,31 @@ def raw_lines(wanted: Container, observed: Observed, differences: Mapping[str, D
     return tuple(found)
 
 
-def merged(wanted: Container, observed: Observed, name: str) -> Setting:
+def own_properties(setting: Setting) -> list[str]:
+    """The properties of a table that its file has said, without those that say what it is."""
+    return [] if isinstance(setting, str) else [key for key in setting if key not in _ESSENCE]
+
+
+def dropped(record: Record | None, name: str, setting: Setting, now: Setting | None) -> list[str]:
+    """The properties that Phoenix has set and the file no longer says."""
+    if record is None or isinstance(setting, str) or now is None or isinstance(now, str):
+        return []
+    begin = name + "."
+    known = [item[len(begin) :] for item in record.options if item.startswith(begin)]
+    return [key for key in known if key in now and key not in setting]
+
+
+def is_set(observed: Observed, name: str) -> bool:
+    """Whether an option, raw keys, or a property as net0.tag is there, or will be after a restart."""
+    option, _, key = name.partition(".")
+    own = {"lxc": observed.lxc, "env": observed.environment}
+    if option in own:
+        return bool(own[option])
+    now = current(observed, option)
+    return now is not None and (not key or (not isinstance(now, str) and key in now))
+
+
+def merged(wanted: Container, observed: Observed, name: str, record: Record | None) -> Setting:
     """The value to set: for a property string, what it has now with what is wanted over it.
 
     pct replaces the whole value: a MAC address that is left out would be made anew. A volume that is there is named.
@@ -131,6 +160,8 @@ def merged(wanted: Container, observed: Observed, name: str) -> Setting:
     setting, now = wanted.settings[name], current(observed, name)
     if isinstance(setting, str) or now is None or isinstance(now, str):
         return setting
+    gone = dropped(record, name, setting, now)
+    now = {key: value for key, value in now.items() if key not in gone}
     if "storage" not in now:
         return {**now, **setting}
     text = observed.pending_raw.get(name, observed.raw.get(name, ""))

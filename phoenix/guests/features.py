@@ -33,6 +33,7 @@ PLACE = "/root/.phoenix-"
 SCRIPT = """\
 dir=/root/.phoenix-$1 token=$2 status=0 word=done
 shift 2
+trap 'cd /; rm -rf "$dir" "$dir.tar" "$dir".secret-*' EXIT
 umask 077
 rm -rf "$dir"
 mkdir "$dir" && tar -xf "$dir.tar" -C "$dir" || exit 126
@@ -50,9 +51,7 @@ else
         ./check "$@" || { status=$?; word=unchecked; }
     fi
 fi
-cd /
-rm -rf "$dir" "$dir.tar"
-echo "$token $word $status"
+printf '\\n%s %s %s\\n' "$token" "$word" "$status"
 exit "$status"
 """
 """What the container's shell runs: its words are the feature's name, a token, and the feature's arguments.
@@ -79,7 +78,7 @@ class Feature(Value):
 
         hashed = hashlib.sha256()
         for path, (executable, data) in sorted(self.content.items()):
-            hashed.update(f"{path}\0{executable}\0{len(data)}\0".encode() + data)
+            hashed.update(f"{path}\0{executable}\0{len(data)}\0".encode("utf-8", "surrogateescape") + data)
         for word in (*self.arguments, "", *sorted(self.secrets)):
             hashed.update(word.encode() + b"\0")
         return hashed.hexdigest()
@@ -89,7 +88,7 @@ class Feature(Value):
         import tarfile
 
         buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
             for path, (executable, data) in sorted(self.content.items()):
                 entry = tarfile.TarInfo(path)
                 entry.size, entry.mode = len(data), 0o755 if executable else 0o644
@@ -159,10 +158,12 @@ def _content(place: str) -> list[tuple[str, tuple[bool, bytes]]]:
     found = []
     for here, folders, names in os.walk(place):
         folders.sort()
-        for name in sorted(names):
+        for name in sorted([*names, *(name for name in folders if os.path.islink(f"{here}/{name}"))]):
             path = f"{here}/{name}"
             short = path[len(place) + 1 :]
             if short in ("apply", "check") or short.startswith("files/"):
+                if os.path.islink(path):
+                    raise ConfigError(f"{path}: is a link, and what it leads to does not go along", f"ls -l {path}")
                 facts = os.stat(path)
                 fault = files.distrusted(facts, path, stat.S_ISREG)
                 if fault:

@@ -114,7 +114,7 @@ def read(text: str, elsewhere: str = "", started: str = "", worked_on: bool = Fa
         started=started,
         firewall=firewall,
         pending={**settings_of(dict(conf.pending)), **dict.fromkeys(conf.delete)},
-        volumes=volumes_of(raw),
+        volumes=tuple(sorted({*volumes_of(raw), *volumes_of(dict(conf.pending))})),
     )
 
 

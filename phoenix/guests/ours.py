@@ -18,14 +18,16 @@ STATES = ("running", "stopped", "template")
 _WITHIN = Option("within", "integer", 1, 86400, default="60")
 CHECKS = by_name(
     Option("command"),
-    Option("http", pattern=r"(?:https?://\S+|\d{1,5}(?:/\S*)?)"),
+    Option("http"),
     Option("network", "boolean"),
     Option("status", "integer", 100, 599, default="200"),
-    Option("tcp", pattern=r"(?:(?:[0-9.]+|\[[0-9a-fA-F:]+\]):)?\d{1,5}"),
+    Option("tcp"),
     _WITHIN,
 )
 """What an entry of `health` may say: one of KINDS, and how that is meant."""
+LAST_PORT = 65535
 KINDS = ("network", "tcp", "http", "command")
+_EXAMPLES = {"tcp": '"8080" or "web:8080"', "http": '"8080/health" or "http://web:8080/health"'}
 _NAME = Option("feature", pattern=r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _SNAPSHOTS = by_name(
     Option("after_create", format="pve-configid", length=40),
@@ -33,6 +35,37 @@ _SNAPSHOTS = by_name(
     Option("impossible", enum=("stop", "go on"), default="stop"),
 )
 KEYS = ("state", "depends_on", "provision", "health", "snapshots")
+
+
+class Address(Value):
+    """What tcp and http are to ask; `host` is "" for the guest's own fixed address, `scheme` and `path` are http's."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+
+def address(kind: str, target: str) -> Address:
+    """What a target says: PORT, HOST:PORT, [IPV6]:PORT; for http with a path, or a whole http:// or https:// address.
+
+    ValueError if it says something else.
+    """
+    scheme, whole, rest = target.rpartition("://") if kind == "http" else ("", "", target)
+    where, slash, path = rest.partition("/") if kind == "http" else (rest, "", "")
+    if where.startswith("["):
+        host, bracket, port = where[1:].partition("]")
+        good = bool(host and bracket and port[:1] in ("", ":")) and not host.strip("0123456789abcdefABCDEF:.")
+        port = port[1:]
+    else:
+        host, _, port = where.partition(":") if whole or ":" in where else ("", "", where)
+        plain = host.isascii() and host.replace("-", "").replace(".", "").isalnum()
+        good = plain and all(0 < len(label) < 64 for label in host.split(".")) if host or whole else True
+    port = port or ({"http": "80", "https": "443"}.get(scheme, "") if whole else "")
+    good = good and scheme in ("", "http", "https") and path.isprintable() and " " not in path
+    if not good or not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) <= LAST_PORT):
+        raise ValueError(target)
+    return Address(scheme or "http", host, int(port), slash + path or "/")
 
 
 class Check(Value):
@@ -47,7 +80,7 @@ class Check(Value):
     @property
     def needs_address(self) -> bool:
         """Whether it looks at a port of the guest's own address."""
-        return self.kind in ("tcp", "http") and self.target.partition("/")[0].isdigit()
+        return self.kind in ("tcp", "http") and not address(self.kind, self.target).host
 
     @property
     def name(self) -> str:
@@ -86,11 +119,15 @@ def decode(table: Any, faults: Faults) -> Ours:
     state = table.get("state", STATES[0])
     if state not in STATES:
         faults.add("phoenix.state", " or ".join(f'"{state}"' for state in STATES), state)
+    provision = tuple(_provision(item, faults) for item in _list(table, "provision", faults))
+    names = [item.feature for item in provision]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        faults.say("phoenix.provision", f"{name} is there twice")
     kept = values.decode_texts(_SNAPSHOTS, "phoenix.snapshots", table.get("snapshots", {}), faults)
     return Ours(
         state=str(state),
         depends_on=tuple(_guest(item, faults) for item in _list(table, "depends_on", faults)),
-        provision=tuple(_provision(item, faults) for item in _list(table, "provision", faults)),
+        provision=provision,
         health=tuple(_check(place, item, faults) for place, item in enumerate(_list(table, "health", faults))),
         before_change=kept.get("before_change") == "1",
         after_create=kept.get("after_create", ""),
@@ -161,4 +198,10 @@ def _check(place: int, item: Any, faults: Faults) -> Check:
     if kind == "command" and not words:
         words = ("sh", "-c", found[kind])
     target = "" if kind == "network" else found[kind]
+    if kind in ("tcp", "http"):
+        try:
+            address(kind, target)
+        except ValueError:
+            faults.add(f"{key}.{kind}", f"{_EXAMPLES[kind]}, with a port from 1 to {LAST_PORT}", target)
+            return Check("network", "")
     return Check(kind, target, words, int(found.get("status", "200")), int(found.get("within", _WITHIN.default)))

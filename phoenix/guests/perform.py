@@ -8,8 +8,8 @@ import time
 
 from phoenix import files, process
 from phoenix.errors import Busy, NotReady, OperationFailed
-from phoenix.guests import features, plan, rawkeys
-from phoenix.pve import pct
+from phoenix.guests import features, marks, plan, rawkeys
+from phoenix.pve import guestconf, pct
 from phoenix.text import shell
 
 TYPE_CHECKING = False
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from phoenix.guests.plan import Step
     from phoenix.guests.work import Work
 
+CLEAN_SECONDS = 30
 LOCK_SECONDS = 10
 """As long as pct itself waits for the lock of a container's file."""
 
@@ -39,6 +40,9 @@ def edit(work: Work, lines: tuple[str, ...]) -> int:
     lock = take_lock(work.node.paths(f"/run/lock/lxc/pve-config-{work.guest}.lock"), work.guest)
     try:
         text = files.read_text(path)
+        mark = marks.split(guestconf.parse(text).description)[1]
+        if work.record is None or mark != work.record.mark:
+            raise Busy(f"{work.guest} has become another guest meanwhile", f"pct config {work.guest}; try again")
         replace(path, rawkeys.with_lines(text, lines))
     finally:
         os.close(lock)
@@ -105,6 +109,8 @@ def provision(work: Work, feature: features.Feature, seconds: int) -> int | None
             argv = pct.push(work.guest, source, target, "0600")
             status = run(work, argv, deadline - time.monotonic())
             if status:
+                clean = ("sh", "-c", 'rm -rf "$1"*', "phoenix", features.PLACE + feature.name)
+                run(work, pct.execute(work.guest, clean), CLEAN_SECONDS)
                 return status
         argv = pct.execute(work.guest, feature.words(token))
         start = work.log.line("$ " + shell([*argv[:6], "...", feature.name, *feature.arguments]))

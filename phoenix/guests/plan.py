@@ -72,7 +72,7 @@ def converge(wanted: Container, observed: Observed, record: Record | None, ask: 
     before = _snapshot_before(wanted.id, observed, ask, found, refused) if record and record.finished else ()
     if refused:
         return Plan((), found, waits, tuple(refused))
-    steps = _changes(wanted, observed, mark, found) if found else []
+    steps = _changes(wanted, observed, record, found) if found else []
     running = observed.running
     if ask.restart and running and (waits or any(item.change in ("restart", "detach") for item in found)):
         steps = [_stop(wanted.id, ask.seconds), *steps]
@@ -156,14 +156,15 @@ def _snapshot_before(
     return (Step(f"snapshot {ask.snapshot}", tuple(pct.snapshot(guest, ask.snapshot))),)
 
 
-def _changes(wanted: Container, observed: Observed, mark: str, found: tuple[Difference, ...]) -> list[Step]:
+def _changes(wanted: Container, observed: Observed, record: Record | None, found: tuple[Difference, ...]) -> list[Step]:
+    mark = record.mark if record else UNKNOWN_MARK
     by_name = {item.option: item for item in found}
     own = ("lxc", "env", "firewall")
     given = [item.option for item in found if item.wanted and item.change != "grow" and item.option not in own]
     delete = [item.option for item in found if not item.wanted and item.option not in own]
     settings: dict[str, Setting] = {}
     for name in given:
-        setting = changes.merged(wanted, observed, name)
+        setting = changes.merged(wanted, observed, name, record)
         settings[name] = marks.join(str(setting), mark) if name == "description" else setting
     if "description" in delete:  # our mark stays
         delete.remove("description")

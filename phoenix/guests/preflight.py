@@ -12,8 +12,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from phoenix.guests.changes import Difference
     from phoenix.guests.container import Container
     from phoenix.guests.values import Setting
+    from phoenix.pve.guestconf import GuestConf
     from phoenix.pve.node import Node
 
 PVE_9 = 9
@@ -125,17 +127,32 @@ def clone_faults(node: Node, wanted: Container) -> list[tuple[str, str]]:
         return [(f"{source} has no snapshot {snapshot} (it has: {known})", f"pct listsnapshot {source}")]
     if "lock" in conf.options:
         return [(f"{source} is locked ({conf.options['lock']})", f"pct config {source}; try again later")]
-    is_unprivileged = conf.options.get("unprivileged", "0")
-    if wanted.settings.get("unprivileged", is_unprivileged) != is_unprivileged:
-        return [
-            (
-                f"{source} has unprivileged {is_unprivileged}, and a clone is what its source is",
-                f"remove unprivileged from {wanted.path}",
-            )
-        ]
+    wrong = [
+        f"{source} has {item.option} {item.found or 'off'}, wanted {item.wanted}"
+        for item in fixed_of_clone(wanted, conf.snapshots[snapshot] if snapshot else conf)
+    ]
+    if wrong:
+        return [("; ".join(wrong) + ": a clone is what its source is", f"correct {wanted.path}")]
     if node.container_runs(source) and not snapshot:
         return [(f"{source} runs, and only a snapshot of it can be cloned then", f"phoenix.pyz stop {source}")]
     return []
+
+
+def fixed_of_clone(wanted: Container, conf: GuestConf) -> list[Difference]:
+    """What could not be changed any more once the clone is there; a full one may go to another storage."""
+    from phoenix.guests import changes, observed
+    from phoenix.pve import guestconf
+
+    state = observed.read(guestconf.render(conf))
+    rootfs = wanted.settings.get("rootfs", "")
+    target = wanted.clone.get("storage") or ("" if isinstance(rootfs, str) else rootfs["storage"])
+    if wanted.clone.get("full") == "1" and target:
+        moved = {
+            name: {**setting, "storage": target} if not isinstance(setting, str) and "storage" in setting else setting
+            for name, setting in state.settings.items()
+        }
+        state = observed.Observed(**{**state.fields(), "settings": moved})
+    return [item for item in changes.between(wanted, state, None) if item.change == "fixed"]
 
 
 def setting_faults(node: Node, wanted: Container) -> list[tuple[str, str]]:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 _KEY = re.compile(r"(lxc\.[a-z0-9_.-]+)(?:\s*[:=]\s*|\s+)(.*)", re.ASCII)
 _IDMAP = re.compile(r"([ug]) (\d+) (\d+) ([1-9]\d*)", re.ASCII)
-_PLAIN = re.compile(r"\w+=[^\x00-\x08\x0a-\x1f\x7f]*", re.ASCII)
+_PLAIN = re.compile(r"\w+=(?:[^\x00-\x08\x0a-\x1f\x7f]*[^\x00-\x20\x7f])?", re.ASCII)
+"""A variable; a blank at its end would be lost."""
 
 
 def decode(lines: Any, faults: Faults) -> tuple[str, ...]:

@@ -9,11 +9,14 @@ import time
 
 from phoenix import cli, process
 from phoenix.errors import OperationFailed
+from phoenix.guests.ours import address
 from phoenix.pve import pct
 from phoenix.text import shell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from phoenix.guests.ours import Check
     from phoenix.guests.work import Work
 
@@ -84,10 +87,10 @@ def tcp(work: Work, check: Check) -> str:
     """Whether something listens at an address."""
     import socket
 
-    host, port = place(work, check.target)
+    place = address(check.kind, check.target)
 
     def ask(seconds: float) -> str:
-        with socket.create_connection((host, port), timeout=seconds):
+        with socket.create_connection((place.host or work.wanted.address, place.port), timeout=seconds):
             return ""
 
     return repeat(work, check, ask)
@@ -97,17 +100,13 @@ def http(work: Work, check: Check) -> str:
     """Whether a web server answers with the wanted status."""
     import http.client
 
-    secure, _, rest = check.target.rpartition("://")
-    host_port, slash, path = rest.partition("/")
-    if secure and host_port.rpartition(":")[2] == host_port:
-        host_port += ":443" if secure == "https" else ":80"
-    host, port = place(work, host_port)
-    kind = http.client.HTTPSConnection if secure == "https" else http.client.HTTPConnection
+    place = address(check.kind, check.target)
+    kind = http.client.HTTPSConnection if place.scheme == "https" else http.client.HTTPConnection
 
     def ask(seconds: float) -> str:
-        connection = kind(host, port, timeout=seconds)
+        connection = kind(place.host or work.wanted.address, place.port, timeout=seconds)
         try:
-            connection.request("GET", slash + path or "/")
+            connection.request("GET", place.path)
             status = connection.getresponse().status
         except http.client.HTTPException as error:
             return f"no answer of a web server ({type(error).__name__})"
@@ -118,13 +117,7 @@ def http(work: Work, check: Check) -> str:
     return repeat(work, check, ask)
 
 
-def place(work: Work, target: str) -> tuple[str, int]:
-    """The host and the port that a check names; without a host it is the container's own fixed address."""
-    host, colon, port = target.rpartition(":")
-    return (host.strip("[]") if colon else work.wanted.address), int(port)
-
-
-def repeat(work: Work, check: Check, ask: object) -> str:
+def repeat(work: Work, check: Check, ask: Callable[[float], str]) -> str:
     """Ask until there is no complaint, for as long as the check has; returns the last complaint."""
     if work.call.paths.root:
         cli.note(f"{work.guest}: {check.name}: not asked, the network of --root is not this machine's")
@@ -135,9 +128,11 @@ def repeat(work: Work, check: Check, ask: object) -> str:
         if left <= 0 or process.received:
             return reason
         try:
-            reason = ask(min(left, 5.0))  # type: ignore[operator]
+            reason = ask(min(left, 5.0))
         except OSError as error:
             reason = str(error.strerror or error)
+        except ValueError as error:  # a name that is none
+            return str(error)
         if not reason:
             return ""
         time.sleep(min(PAUSE_SECONDS, max(0.0, deadline - time.monotonic())))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from phoenix import record
 from phoenix.config import load
-from phoenix.guests import container, ownership, plan
+from phoenix.errors import Refused, UsageError
+from phoenix.guests import changes, container, ownership, plan
 from phoenix.guests.observed import Observed, observe, volumes_of
 from phoenix.pve.node import Node
 from phoenix.record import Record
@@ -83,6 +84,10 @@ class Work:
         """Carry out a step; returns the exit status, None if it takes longer than `seconds`."""
         from phoenix.guests import perform
 
+        if self.record and self.record.made:
+            before = self.record.but(well=False)
+            # What a snapshot had is not known: its features and password are as if they had never been there.
+            self.write(before.but(features=(), password="", waits="") if step.goal.startswith("rollback ") else before)
         status = perform.perform(self, step, seconds)
         if status == 0:
             self.done.add(step.goal)
@@ -125,12 +130,20 @@ class Work:
         """Write the record of the container that is there, after these options of it were set."""
         if self.record is None:
             return
-        fresh = volumes_of({name: state.raw.get(name, "") for name in names})
+        raw = {**state.raw, **state.pending_raw}
+        fresh = volumes_of({name: raw.get(name, "") for name in names})
         volumes = {volume for volume in (*self.record.volumes, *fresh) if volume in state.volumes}
-        gone = {name for name in names if name not in state.settings and name not in OWN}
-        gone.update(name for name in OWN if name in names and getattr(self.wanted, _FIELDS[name]) is None)
-        options = ({*self.record.options, *names} | set(self.wanted.settings) & set(names)) - gone
+        given = [name for name in names if name in self.wanted.settings or self._gives_raw(name)]
+        properties = [
+            f"{name}.{key}" for name in given for key in changes.own_properties(self.wanted.settings.get(name, ""))
+        ]
+        before = [name for name in self.record.options if name.partition(".")[0] not in names]
+        options = [name for name in {*before, *given, *properties} if changes.is_set(state, name)]
         self.write(self.record.but(made=True, volumes=tuple(sorted(volumes)), options=tuple(sorted(options))))
+
+    def _gives_raw(self, name: str) -> bool:
+        """Whether the file says the raw keys that this option stands for."""
+        return name in OWN and getattr(self.wanted, _FIELDS[name]) is not None
 
     def keep_feature(self, feature: Feature) -> None:
         """Write down that a feature is there."""
@@ -141,9 +154,17 @@ class Work:
     def finish(self, state: Observed) -> None:
         """Write down that all that belongs to the creation is done, and forget options that are taken back."""
         if self.record:
-            own = {"lxc": state.lxc, "env": state.environment}
-            kept = [name for name in self.record.options if name in state.settings or own.get(name)]
+            kept = [name for name in self.record.options if changes.is_set(state, name)]
             self.write(self.record.but(finished=True, options=tuple(kept)))
+
+    def is_well(self) -> bool:
+        """Whether its health checks have passed since the last step."""
+        return bool(self.record and self.record.well)
+
+    def found_well(self) -> None:
+        """Write down that its health checks have passed."""
+        if self.record and self.record.made:
+            self.write(self.record.but(well=True))
 
     def write(self, seen: Record) -> None:
         """Write the record, if it says anything new."""
@@ -189,6 +210,22 @@ class Work:
             no_snapshot=obstacle,
             seconds=self.shutdown_seconds,
         )
+
+    def check_named_volumes(self, state: Observed) -> None:
+        """UsageError or Refused for a volume of --delete-volumes that is not there, or may not be deleted."""
+        ours = self.record.volumes if self.record else ()
+        unused = [volume for name, volume in state.raw.items() if name.startswith("unused")]
+        for volume in filter(None, self.ask().delete_volumes):
+            if volume not in state.volumes and volume not in ours:
+                raise UsageError(f"--delete-volumes: {self.guest} has no volume {volume}", f"pct config {self.guest}")
+            if volume in state.volumes and not (volume in ours and (volume in unused or self._lets_go(state, volume))):
+                why = "is in use" if volume in ours else "was not made by Phoenix"
+                raise Refused(f"{self.guest}: {volume} {why}, and is not deleted", f"pct config {self.guest}")
+
+    def _lets_go(self, state: Observed, volume: str) -> bool:
+        """Whether a volume's mount point is no longer in the file."""
+        names = [name for name, text in state.raw.items() if text.partition(",")[0] in (volume, f"volume={volume}")]
+        return bool(names) and names[0] not in self.wanted.settings
 
     def _volumes(self) -> dict[str, str]:
         """The volumes that it is to have, as the options of a container that is there would name them."""

@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from phoenix import process
-from phoenix.errors import ConfigError, NotReady, OperationFailed, PartlyDone, Refused, UsageError
+from phoenix.errors import Busy, ConfigError, NotReady, OperationFailed, PartlyDone, Refused, UsageError
 from phoenix.guests import waiting
 from phoenix.guests.ours import Check
 from tests.rehearsal.forked import World
@@ -243,7 +243,8 @@ def test_a_volume_that_is_let_go_of_keeps_its_data_until_it_is_named(world):
     assert world.call("create") == 0
     assert "unused0: local-lvm:vm-9001-disk-1" in conf(world)
     assert (world.root / "dev/pve/vm-9001-disk-1").exists()
-    assert world.call("create", **{"--delete-volumes": "local-lvm:vm-9001-disk-0"}) == 0
+    with pytest.raises(Refused, match="is in use"):
+        world.call("create", **{"--delete-volumes": "local-lvm:vm-9001-disk-0"})
     assert (world.root / "dev/pve/vm-9001-disk-0").exists()
     assert world.call("create", **{"--delete-volumes": "local-lvm:vm-9001-disk-1"}) == 0
     assert "unused0" not in conf(world)
@@ -298,6 +299,106 @@ def test_keys_of_ssh_come_from_a_file(world):
     assert world.call("create") == 0
     keys = world.root / "var/lib/phoenix-rehearsal/rootfs/9001/root/.ssh/authorized_keys"
     assert "root@desk" in keys.read_text()
+
+
+# --- what a second look found ---
+
+
+def test_a_property_that_is_taken_out_is_taken_back_and_others_stay(world):
+    net = 'net0 = { name = "eth0", bridge = "vmbr0", ip = "127.0.0.1/8"'
+    world.file.write_text(FILE.replace(net, net + ', tag = 5, gw = "127.0.0.9"') + "features = { nesting = true }\n")
+    world.call("create")
+    mac = conf(world).partition("hwaddr=")[2][:17]
+    world.file.write_text(FILE + "features = {}\n")
+    with pytest.raises(PartlyDone, match="1 change waits for a restart: features"):
+        world.call("create")
+    text = conf(world)
+    assert "tag=5" not in text
+    assert "gw=" not in text
+    assert f"hwaddr={mac}" in text
+    world.call("restart")
+    assert world.call("create") == 0
+    assert "nesting=1" not in conf(world)
+
+
+def test_an_option_that_waited_is_taken_back_as_well(world):
+    world.file.write_text(FILE)
+    world.call("create")
+    world.file.write_text(FILE + "features = { nesting = true }\n")
+    with pytest.raises(PartlyDone):
+        world.call("create")
+    world.file.write_text(FILE)
+    world.call("create")
+    world.call("restart")
+    assert world.call("create") == 0
+    assert "nesting" not in conf(world)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="commands in rehearsed containers need root, or user name spaces")
+def test_a_container_that_is_not_well_is_not_well_the_second_time(world):
+    world.file.write_text(FILE + '[phoenix]\nhealth = [{ command = "test -e /tmp/well", within = 1 }]\n')
+    for _ in range(2):
+        with pytest.raises(OperationFailed, match="did not pass"):
+            world.call("create")
+    (world.root / "var/lib/phoenix-rehearsal/rootfs/9001/tmp/well").touch()
+    assert world.call("create") == 0
+    before = calls(world)
+    assert world.call("create") == 0
+    assert calls(world) == before
+
+
+def test_a_clone_keeps_what_its_source_has_and_its_file_does_not_say(world):
+    world.file.write_text(FILE + 'onboot = true\ncores = 2\n[phoenix]\nstate = "stopped"\n')
+    world.call("create")
+    other = world.other("9002")
+    other.file.write_text('hostname = "copy"\nclone = { from = 9001 , full = true }\n[phoenix]\nstate = "stopped"\n')
+    assert other.call("create") == 0
+    assert {"onboot: 1", "cores: 2", "hostname: copy"} <= set(conf(world, "9002").splitlines())
+    assert calls(world) == ["create", "clone"]
+    assert other.call("delete") == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ('rootfs = { storage = "local-lvm", size = "512M" }', "9001 has rootfs size=1G, wanted size=512M"),
+        ("unprivileged = false", "9001 has unprivileged 1, wanted 0"),
+    ],
+)
+def test_a_clone_that_cannot_fit_is_not_made(world, more, words):
+    world.file.write_text(FILE + '[phoenix]\nstate = "stopped"\n')
+    world.call("create")
+    other = world.other("9002")
+    other.file.write_text(f"clone = {{ from = 9001, full = true }}\n{more}\n")
+    with pytest.raises(NotReady, match=words):
+        other.call("create")
+    assert not (world.root / "etc/pve/lxc/9002.conf").exists()
+
+
+@pytest.mark.parametrize("volume", ["local:nonsense", "local-lvm:vm-9001-disk-9", "local-lvm:vm-9001-disk-0"])
+def test_a_volume_that_cannot_be_deleted_is_said(world, volume):
+    world.file.write_text(FILE)
+    world.call("create")
+    with pytest.raises((UsageError, Refused)):
+        world.call("create", **{"--delete-volumes": volume})
+    assert (world.root / "dev/pve/vm-9001-disk-0").exists()
+
+
+def test_raw_keys_are_not_written_into_another_guest(world, monkeypatch):
+    world.file.write_text(FILE + 'lxc = ["lxc.cap.drop: sys_time"]\n[phoenix]\nstate = "stopped"\n')
+    file = world.root / "etc/pve/lxc/9001.conf"
+    from phoenix.guests import perform
+
+    edit = perform.edit
+
+    def changed(work, lines):
+        file.write_text("hostname: stranger\n")
+        return edit(work, lines)
+
+    monkeypatch.setattr(perform, "edit", changed)
+    with pytest.raises(Busy, match="has become another guest"):
+        world.call("create")
+    assert file.read_text() == "hostname: stranger\n"
 
 
 # --- profiles ---

@@ -127,6 +127,42 @@ def test_a_failing_pct_is_not_taken_for_a_failing_script(world):
     assert world.call("create") == 0
 
 
+def test_a_script_need_not_end_its_last_line(world):
+    feature(world, "motd", "printf done")
+    wish(world, '["motd"]')
+    assert world.call("create") == 0
+
+
+def test_a_long_name_goes_along_and_a_link_is_refused(world):
+    feature(
+        world,
+        "long",
+        "test -s files/*",
+        files=[
+            ("a" * 120, "x"),
+        ],
+    )
+    wish(world, '["long"]')
+    assert world.call("create") == 0
+    (world.root / "etc/phoenix/features/long/files/link").symlink_to("/nonexistent")
+    with pytest.raises(ConfigError, match="is a link"):
+        world.call("create")
+
+
+def test_what_a_rollback_took_away_is_applied_again(world):
+    feature(world, "motd", "echo hi >>/etc/applied")
+    plain = FILE.replace('mp2 = { volume = "/srv/one", mp = "/c" }\n', "").replace('"local"', '"local-lvm"')
+    world.file.write_text(plain)
+    world.call("create")
+    world.call("snapshot", **{"--name": "clean"})
+    world.file.write_text(plain + '[phoenix]\nprovision = ["motd"]\n')
+    world.call("create")
+    world.call("rollback", **{"--name": "clean"})
+    before = calls(world)
+    assert world.call("create") == 0
+    assert calls(world)[len(before) :] == ["push", "exec"]
+
+
 def test_secrets_are_files_there_and_gone_afterwards(world):
     secret = world.root / "root/token"
     secret.parent.mkdir(exist_ok=True)

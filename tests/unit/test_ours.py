@@ -69,9 +69,34 @@ def test_what_it_says(text, made):
         ("health = [{ command = [1] }]", "phoenix.health.0.command: expected a list of texts"),
         ('snapshots = { after_create = "9x" }', "phoenix.snapshots.after_create"),
         ('snapshots = { impossible = "maybe" }', "phoenix.snapshots.impossible: expected one of stop, go on"),
+        ('health = [{ tcp = "70000" }]', "phoenix.health.0.tcp: expected"),
+        ('health = [{ http = "http://a..b/" }]', "phoenix.health.0.http: expected"),
+        ('health = [{ http = "http://web:abc/" }]', "phoenix.health.0.http: expected"),
+        ('health = [{ http = "ftp://web/" }]', "phoenix.health.0.http: expected"),
+        ('health = [{ http = "http://[::1/" }]', "phoenix.health.0.http: expected"),
+        ('health = [{ http = "http:///x" }]', "phoenix.health.0.http: expected"),
+        ('provision = ["a", { feature = "a" }]', "phoenix.provision: a is there twice"),
         ("snapshots = true", "phoenix.snapshots: expected a table, found true"),
     ],
 )
 def test_what_is_wrong_with_it(text, words):
     _, found = decode(text)
     assert any(words in fault for fault in found), found
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "place"),
+    [
+        ("tcp", "80", ("http", "", 80, "/")),
+        ("tcp", "10.0.0.1:80", ("http", "10.0.0.1", 80, "/")),
+        ("tcp", "[fd00::1]:80", ("http", "fd00::1", 80, "/")),
+        ("http", "80", ("http", "", 80, "/")),
+        ("http", "80/a/b", ("http", "", 80, "/a/b")),
+        ("http", "web:80/a", ("http", "web", 80, "/a")),
+        ("http", "http://[::1]/", ("http", "::1", 80, "/")),
+        ("http", "https://web.example.org", ("https", "web.example.org", 443, "/")),
+        ("http", "https://web:8443/a?b=c", ("https", "web", 8443, "/a?b=c")),
+    ],
+)
+def test_what_is_asked(kind, target, place):
+    assert tuple(ours.address(kind, target).fields().values()) == place
