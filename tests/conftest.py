@@ -55,8 +55,10 @@ WATCH = Watch()
 
 def pytest_configure() -> None:
     """Start from what a terminal gives, and let hypothesis remember what failed in dist, nowhere else."""
-    # A shell starts what it puts in the background with INT ignored, and children inherit that.
+    # A shell starts what it puts in the background with INT ignored, nohup with HUP, and children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # a handler is not inherited, so the tests still survive it
+        signal.signal(signal.SIGHUP, lambda *_: None)
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(REPOSITORY / "dist" / "hypothesis")
 
 
