@@ -28,9 +28,9 @@ def status(call: Call) -> int:
         "node": node.name,
         "quorum": node.has_quorum(),
         "containers": len(containers),
-        "containers_running": sum(node.container_runs(guest) for guest in containers),
+        "containers_running": sum(bool(node.container_start(guest)) for guest in containers),
         "virtual_machines": len(machines),
-        "virtual_machines_running": sum(node.machine_runs(guest) for guest in machines),
+        "virtual_machines_running": sum(bool(node.machine_start(guest)) for guest in machines),
         "storages": sorted(node.storages()),
     }
     if call.json:

@@ -1,40 +1,27 @@
-"""Virtual machines: tells what is there. Making them comes in a later release.
+"""Virtual machines: makes them what their files say, with qm.
 
 Usage:
   vm-manager --action=<action> [options]
   vm-manager --help
   vm-manager --version
 
-Actions: status.
+Actions: create, start, stop, restart, delete, status, plan, check, health-check, snapshot, rollback,
+list-snapshots, delete-snapshot. check may go without --id: it reads every file of machines then. delete,
+rollback and delete-snapshot need --yes. A shutdown may take --timeout seconds, 60 if that is not given.
+
+Options:
+  --restart            with create: restart it if changes wait for that
+  --delete-volumes=<volumes>  with create: delete these unused volumes of its own, with commas between them
+  --reapply            with create: apply its features again
+  --name=<name>        the snapshot that is meant
+  --description=<text>  with snapshot: what it says
+  --exit-code          with plan: end with 10 if there is anything to do
 """
 
 from __future__ import annotations
 
-from phoenix import files, output
-from phoenix.pve import guestconf
-from phoenix.pve.node import Node
+from phoenix import actions
+from phoenix.guests.machine import MACHINE
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from phoenix.call import Call
-
-
-def status(call: Call) -> int:
-    """Say whether the virtual machine is there and runs."""
-    node = Node(call.paths)
-    owners = node.owners(call.id)
-    name, state = "", "not created"
-    if (node.name, "VM") in owners:
-        conf = guestconf.parse(files.read_text(call.paths.guest_config("qemu-server", call.id)))
-        name = dict(conf.options).get("name", f"VM {call.id}")
-        state = "running" if node.machine_runs(call.id) else "stopped"
-    elif owners:
-        state = "elsewhere: " + ", ".join(f"{what} {call.id} on node '{where}'" for where, what in owners)
-    if call.json:
-        output.document(manager=call.manager, action=call.action, id=call.id, kind=call.kind, name=name, state=state)
-    else:
-        output.text(f"{call.id}  {name or '-'}  {state}")
-    return 0
-
-
-ACTIONS = {"status": status}
+ACTIONS = actions.of(MACHINE)
+WITHOUT_ID = actions.WITHOUT_ID

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from phoenix import cli, process
 from phoenix.errors import Interrupted, OperationFailed, PartlyDone
-from phoenix.text import printable, shell
+from phoenix.text import last_line, shell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def carry_out(task: Task[State, AStep], step: AStep) -> State:
     state, reached = read_again(task, step, status)
     task.journal.add("outcome", goal=step.goal, status=status, reached=reached, state=task.describe(state))
     task.noted(step, state)
-    words = said(task.log.since(start))
+    words = last_line(task.log.since(start))
     if not reached:
         if status is None:
             raise unfinished(task, step, seconds, state)
@@ -160,9 +160,3 @@ def interrupted(task: Task[State, AStep], state: State) -> Interrupted:
 def retry(task: Task[State, AStep]) -> str:
     """What to do after a failure."""
     return f"the whole output is in {task.log.path}; when the cause is gone, run the same command again"
-
-
-def said(output: str) -> str:
-    """The last words of a tool's output."""
-    lines = [line.strip() for line in output.split("\n") if line.strip()]
-    return printable(lines[-1]) if lines else "it said nothing"

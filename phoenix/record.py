@@ -22,6 +22,8 @@ class Record(Value):
     those that are there, as name=digest; `password` is the digest of the file that it was set from. `finished` turns
     true when all that belongs to its creation is done, `well` when its health checks have passed since the last step.
     `options` has properties of tables too, as net0.tag. `waits` is the start of the guest whose end raw keys wait for.
+    `cleaned` is true while it has been made fit to be a template since its last start; `drive` tells what was written
+    to its drive of cloud-init.
     """
 
     mark: str
@@ -33,10 +35,8 @@ class Record(Value):
     finished: bool = False
     well: bool = False
     waits: str = ""
-
-    def but(self, **changed: Any) -> Record:
-        """The same record with other values for some fields."""
-        return Record(**{**self.fields(), **changed})
+    cleaned: bool = False
+    drive: str = ""
 
 
 def new_mark() -> str:

@@ -23,3 +23,9 @@ def ansi_quoted(word: str) -> str:
     """A word with line breaks or control characters in bash's own quoting: $'a\\nb'."""
     escaped = word.replace("\\", "\\\\").replace("'", "\\'")
     return f"$'{printable(escaped)}'"
+
+
+def last_line(output: str) -> str:
+    """The last words of a program's output."""
+    lines = [line.strip() for line in output.split("\n") if line.strip()]
+    return printable(lines[-1]) if lines else "it said nothing"

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from typing_extensions import dataclass_transform
+    from typing_extensions import Self, dataclass_transform
 else:
 
     def dataclass_transform(**_: object):
@@ -45,3 +45,7 @@ class Value:
     def fields(self) -> dict[str, Any]:
         """Every field with its value."""
         return {name: getattr(self, name) for name in type(self).__annotations__}
+
+    def but(self, **changed: Any) -> Self:
+        """The same record with other values for some fields."""
+        return type(self)(**{**self.fields(), **changed})

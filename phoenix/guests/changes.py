@@ -1,27 +1,32 @@
-"""Changes: what differs between a container and its file, and how each difference can be made good. Pure."""
+"""Changes: what differs between a guest and its file, and how each difference can be made good. Pure."""
 
 from __future__ import annotations
 
 from phoenix.guests import values
-from phoenix.pve import formats, options, pct
-from phoenix.pve.tables import container
+from phoenix.guests.observed import volume_in
+from phoenix.pve import formats, options
 from phoenix.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from phoenix.guests.container import Container
+    from phoenix.guests.guest import Guest
+    from phoenix.guests.kind import Kind
     from phoenix.guests.observed import Observed
     from phoenix.guests.values import Setting
     from phoenix.record import Record
 
-KEPT = ("arch", "hostname", "memory", "ostype", "rootfs", "unprivileged")
-"""Options that a container always has: taking them back means nothing."""
+ADDED = {"mp": "live", "dev": "live", "efidisk": "restart", "tpmstate": "restart"}
+"""How an option is added that changes in another way, or not at all."""
+PROPERTIES = {"mp": "restart", "rootfs": "restart"}
+"""How the properties of a volume change that is fixed itself."""
 
-
-_ESSENCE = ("storage", "size", "volume", "mp", "path", "name", "hwaddr", "type")
-"""Properties that a table cannot do without, or that pct chooses."""
+_ESSENCE = (
+    "storage", "size", "volume", "mp", "path", "name", "hwaddr", "type", "file", "cloudinit", "format", "model",
+    "macaddr", "efitype", "ms-cert", "pre-enrolled-keys", "version",
+)  # fmt: skip
+"""Properties that a table cannot do without, that the tools choose, or that a volume is made with."""
 
 
 class Difference(Value):
@@ -37,29 +42,51 @@ class Difference(Value):
     change: str
 
 
-def between(wanted: Container, observed: Observed, record: Record | None) -> tuple[Difference, ...]:
+def between(wanted: Guest, observed: Observed, record: Record | None) -> tuple[Difference, ...]:
     """The options that are not as the file says; one that waits for a restart counts as it will be then.
 
     An option that the file does not name is left as it is, unless Phoenix has set it: then it is taken back.
     """
     found: list[Difference] = []
     for name, setting in sorted(wanted.settings.items()):
-        option = options.lookup(container.GUEST, name)
+        option = options.lookup(wanted.kind.table, name)
         if option is None:
             continue
         now = current(observed, name)
         gone = dropped(record, name, setting, now)
-        if option.name in values.VOLUMES and now is not None:
-            found += _of_volume(name, setting, now, observed.settings.get(name, now), gone)
+        if is_volume(wanted.kind, name, setting, now):
+            found += _of_volume(wanted.kind, name, setting, now, observed.settings.get(name, now), gone)
         elif gone or values.differs(option, setting, now):
-            added = now is None and option.name in ("mp", "dev")
-            change = "live" if added else option.change
-            found.append(Difference(name, shown(now), shown(setting), change))
+            change = ADDED.get(option.name, option.change) if now is None else option.change
+            found.append(Difference(name, shown(wanted.kind, name, now), shown(wanted.kind, name, setting), change))
     found += _taken_back(wanted, observed, record)
     found += _of_raw(wanted, observed, record)
     if wanted.firewall is not None and wanted.firewall != firewall_body(observed.firewall):
         found.append(Difference("firewall", "as it is", "as the file says", "live"))
+    if wanted.snippets and not _has_snippets(wanted, observed):
+        found.append(Difference("snippets", "as they are", "as the file says", "live"))
     return tuple(found)
+
+
+def _has_snippets(wanted: Guest, observed: Observed) -> bool:
+    from phoenix.guests import snippets
+
+    return dict(wanted.snippets) == {name: snippets.body(text) for name, text in observed.snippets.items()}
+
+
+def holds_data(setting: Setting | None) -> bool:
+    """Whether a setting is a volume with data of its own, or a folder of the node in that place."""
+    return (
+        setting is not None
+        and not isinstance(setting, str)
+        and "cloudinit" not in setting
+        and ("storage" in setting or "volume" in setting)
+    )
+
+
+def is_volume(kind: Kind, name: str, setting: Setting | None, now: Setting | None) -> bool:
+    """Whether an option that is there holds data, or is to hold it."""
+    return kind.may_hold(name) and now is not None and (holds_data(setting) or holds_data(now))
 
 
 def current(observed: Observed, name: str) -> Setting | None:
@@ -67,9 +94,9 @@ def current(observed: Observed, name: str) -> Setting | None:
     return observed.pending.get(name, observed.settings.get(name))
 
 
-def shown(setting: Setting | None) -> str:
-    """A setting as pct would show it; "" for one that is not set."""
-    return "" if setting is None else pct.text(setting)
+def shown(kind: Kind, name: str, setting: Setting | None) -> str:
+    """A setting as the tool would show it; "" for one that is not set."""
+    return "" if setting is None else kind.tool.text(name, setting)
 
 
 def firewall_body(text: str) -> str:
@@ -78,35 +105,45 @@ def firewall_body(text: str) -> str:
     return rest if first.startswith("# ") else text
 
 
-def _of_volume(name: str, wanted: Setting, now: Setting, present: Setting, gone: Sequence[str]) -> Iterator[Difference]:
+def _of_volume(
+    kind: Kind, name: str, wanted: Setting, now: Setting | None, present: Setting | None, gone: Sequence[str]
+) -> Iterator[Difference]:
     """What differs of a volume; its size is that of the `present` one, whatever waits."""
-    if isinstance(wanted, str) or isinstance(now, str) or isinstance(present, str):
+    if isinstance(wanted, str) or not now or isinstance(now, str) or not present or isinstance(present, str):
         return
-    if ("volume" in wanted) != ("volume" in now) or wanted.get("storage") != now.get("storage"):
-        yield Difference(name, shown(now), shown(wanted), "fixed")
+    if wanted.get("storage") != now.get("storage") or _is_other(wanted, now):
+        yield Difference(name, shown(kind, name, now), shown(kind, name, wanted), "fixed")
         return
     sizes = [formats.size(setting.get("size", "")) for setting in (present, wanted)]
     if sizes[1] and sizes[0] and sizes[0] != sizes[1]:
         grows = sizes[0] < sizes[1]
         yield Difference(name, "size=" + present["size"], "size=" + wanted["size"], "grow" if grows else "fixed")
-    option = options.lookup(container.GUEST, name)
-    rest = {key: value for key, value in wanted.items() if key not in ("size", "storage")}
+    option = options.lookup(kind.table, name)
+    rest = {key: value for key, value in wanted.items() if key not in _PLACE}
     if option and (gone or values.differs(option, rest, now)):
-        yield Difference(name, shown(now), shown(wanted), "restart")
+        change = PROPERTIES.get(option.name, option.change)
+        yield Difference(name, shown(kind, name, now), shown(kind, name, wanted), change)
 
 
-def _taken_back(wanted: Container, observed: Observed, record: Record | None) -> Iterator[Difference]:
+def _is_other(wanted: Mapping[str, str], now: Mapping[str, str]) -> bool:
+    """Whether a volume is of another sort than it is to be: a disk, a folder, a disc, in another format."""
+    sorts = [[key in found for key in ("volume", "file", "cloudinit")] for found in (wanted, now)]
+    return sorts[0] != sorts[1] or ("format" in wanted and wanted["format"] != now.get("format", "raw"))
+
+
+def _taken_back(wanted: Guest, observed: Observed, record: Record | None) -> Iterator[Difference]:
     for name in record.options if record else ():
-        option = options.lookup(container.GUEST, name)
+        option = options.lookup(wanted.kind.table, name)
         now = current(observed, name)
-        if name in wanted.settings or option is None or now is None or name in KEPT:
+        if name in wanted.settings or option is None or now is None or name in wanted.kind.kept:
             continue
-        if wanted.clone and option.name in values.VOLUMES:
+        if wanted.clone and wanted.kind.may_hold(name):
             continue  # what its source had
-        yield Difference(name, shown(now), "", "detach" if option.name == "mp" else option.change)
+        detach = wanted.kind.may_hold(name) and holds_data(now)
+        yield Difference(name, shown(wanted.kind, name, now), "", "detach" if detach else option.change)
 
 
-def _of_raw(wanted: Container, observed: Observed, record: Record | None) -> Iterator[Difference]:
+def _of_raw(wanted: Guest, observed: Observed, record: Record | None) -> Iterator[Difference]:
     managed = record.options if record else ()
     for name, lines, now in (
         ("lxc", wanted.raw, observed.lxc),
@@ -117,7 +154,7 @@ def _of_raw(wanted: Container, observed: Observed, record: Record | None) -> Ite
             yield Difference(name, "; ".join(now), "; ".join(after), "restart")
 
 
-def raw_lines(wanted: Container, observed: Observed, differences: Mapping[str, Difference]) -> tuple[str, ...]:
+def raw_lines(wanted: Guest, observed: Observed, differences: Mapping[str, Difference]) -> tuple[str, ...]:
     """The raw lines that the container is to have."""
     found: list[str] = []
     for name, lines, now in (
@@ -126,6 +163,34 @@ def raw_lines(wanted: Container, observed: Observed, differences: Mapping[str, D
     ):
         found += now if name not in differences else lines or ()
     return tuple(found)
+
+
+_PLACE = ("size", "storage", "format")
+"""Properties of a volume that are said by its name once it is there."""
+
+
+def has_drive(observed: Observed) -> bool:
+    """Whether a machine has a drive of cloud-init."""
+    return any(not isinstance(setting, str) and "cloudinit" in setting for setting in observed.settings.values())
+
+
+def drive_state(observed: Observed) -> str:
+    """What tells one content of a drive of cloud-init from others, "" without one: a checksum, which tells no more."""
+    if not has_drive(observed):
+        return ""
+    import zlib
+
+    told = [
+        f"{name}: {text}\n"
+        for name, text in sorted(observed.raw.items())
+        if name.startswith(("ci", "ipconfig")) or name in ("nameserver", "searchdomain", "sshkeys")
+    ]
+    return f"{zlib.crc32(''.join([*told, *observed.snippets.values()]).encode()):08x}"
+
+
+def drive_is_stale(observed: Observed, record: Record | None) -> bool:
+    """Whether what cloud-init is to be told has changed since its drive was written."""
+    return bool(record and record.finished) and drive_state(observed) != (record.drive if record else "")
 
 
 def own_properties(setting: Setting) -> list[str]:
@@ -152,7 +217,7 @@ def is_set(observed: Observed, name: str) -> bool:
     return now is not None and (not key or (not isinstance(now, str) and key in now))
 
 
-def merged(wanted: Container, observed: Observed, name: str, record: Record | None) -> Setting:
+def merged(wanted: Guest, observed: Observed, name: str, record: Record | None) -> Setting:
     """The value to set: for a property string, what it has now with what is wanted over it.
 
     pct replaces the whole value: a MAC address that is left out would be made anew. A volume that is there is named.
@@ -162,10 +227,10 @@ def merged(wanted: Container, observed: Observed, name: str, record: Record | No
         return setting
     gone = dropped(record, name, setting, now)
     now = {key: value for key, value in now.items() if key not in gone}
-    if "storage" not in now:
+    if "storage" not in now or "cloudinit" in now:
         return {**now, **setting}
-    text = observed.pending_raw.get(name, observed.raw.get(name, ""))
-    volume = text.partition(",")[0]
-    rest = {key: value for key, value in setting.items() if key not in ("size", "storage")}
-    kept = {key: value for key, value in now.items() if key != "storage"}
-    return {**kept, **rest, "volume": volume[len("volume=") :] if volume.startswith("volume=") else volume}
+    volume = volume_in(observed.pending_raw.get(name, observed.raw.get(name, "")))
+    rest = {key: value for key, value in setting.items() if key not in _PLACE}
+    kept = {key: value for key, value in now.items() if key not in _PLACE or key == "size"}
+    option = options.lookup(wanted.kind.table, name)
+    return {**kept, **rest, values.default_key(option.properties) if option else "": volume}

@@ -10,13 +10,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from phoenix.guests.kind import Kind
     from phoenix.pve.node import Node
 
 
-def of_deleting(node: Node, guest: str) -> list[str]:
-    """Why destroying a container would harm something else: high availability, replication, linked clones."""
+def of_deleting(node: Node, kind: Kind, guest: str) -> list[str]:
+    """Why destroying a guest would harm something else: high availability, replication, linked clones."""
     found = []
-    if is_managed_by_ha(node, guest):
+    if is_managed_by_ha(node, kind, guest):
         found.append("it is managed by HA (ha-manager status)")
     if any(line.startswith(f"local: {guest}-") for line in lines(node, "/replication.cfg")):
         found.append("it is replicated (pvesr list)")
@@ -26,9 +27,9 @@ def of_deleting(node: Node, guest: str) -> list[str]:
     return found
 
 
-def is_managed_by_ha(node: Node, guest: str) -> bool:
-    """Whether high availability decides where and whether the container runs."""
-    return f"ct: {guest}" in lines(node, "/ha/resources.cfg")
+def is_managed_by_ha(node: Node, kind: Kind, guest: str) -> bool:
+    """Whether high availability decides where and whether the guest runs."""
+    return f"{kind.resource}: {guest}" in lines(node, "/ha/resources.cfg")
 
 
 def lines(node: Node, path: str) -> list[str]:

@@ -1,7 +1,7 @@
-"""Features: what a container can be given after its start, without ssh: a script with files, in the configuration.
+"""Features: what a guest can be given after its start, without ssh: a script with files, in the configuration.
 
 features/NAME/ has `feature.toml` (order, timeout, needs), the script `apply`, a script `check` that ends with 0 where
-nothing is to be done, and `files/`. All of it goes into the container as one archive, and one command runs it there.
+nothing is to be done, and `files/`. All of it goes into the guest as one archive, and one command runs it there.
 """
 
 from __future__ import annotations
@@ -58,6 +58,15 @@ exit "$status"
 
 The last line tells a script that failed from a pct that did: only this shell knows the token.
 """
+CLEAN = """\
+set -e
+if command -v cloud-init >/dev/null; then cloud-init clean --logs; fi
+rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub /var/lib/dbus/machine-id
+rm -f /var/lib/systemd/random-seed /var/lib/dhcp/*.leases
+if [ -e /etc/machine-id ]; then : >/etc/machine-id; fi
+sync
+"""
+"""What is taken out of a machine before it becomes a template: who it is. A clone makes that anew at its start."""
 
 
 class Feature(Value):

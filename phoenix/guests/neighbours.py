@@ -14,18 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from phoenix.config.load import Document
-    from phoenix.guests.container import Container
+    from phoenix.guests.guest import Guest
     from phoenix.guests.values import Setting
     from phoenix.pve.node import Node
 
 KINDS = ("lxc", "vm")
+_SAYING = ("net", "ipconfig")
+"""The options that say addresses."""
 _NETS = re.compile(r"(?m)^(?:net|ipconfig)\d+: .*$")
 _ADDRESS = re.compile(r"\bip6?=([0-9a-fA-F.:]+)/")
 _MAC = re.compile(r"=((?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2})\b")
 
 
-def taken(node: Node, folder: str, wanted: Container) -> list[tuple[str, str]]:
-    """What of a container's addresses somebody else has, as (fault, next step) pairs."""
+def taken(node: Node, folder: str, wanted: Guest) -> list[tuple[str, str]]:
+    """What of a guest's addresses somebody else has, as (fault, next step) pairs."""
     mine = of_settings(wanted.settings)
     found = []
     for what, guest, where in (*of_node(node), *of_configuration(folder)):
@@ -35,10 +37,10 @@ def taken(node: Node, folder: str, wanted: Container) -> list[tuple[str, str]]:
 
 
 def of_settings(settings: Mapping[str, Setting]) -> set[str]:
-    """The fixed addresses and the MAC addresses of a container."""
+    """The fixed addresses and the MAC addresses of a guest."""
     found: set[str] = set()
     for name, setting in settings.items():
-        if name.startswith("net") and not isinstance(setting, str):
+        if name.startswith(_SAYING) and not isinstance(setting, str):
             found.update(_of_net(setting))
     return found
 
@@ -48,8 +50,9 @@ def _of_net(net: Mapping[str, object]) -> Iterator[str]:
         address, slash, _ = str(net.get(key, "")).partition("/")
         if slash:
             yield address.lower()
-    if net.get("hwaddr"):
-        yield str(net["hwaddr"]).upper()
+    for key in ("hwaddr", "macaddr"):
+        if net.get(key):
+            yield str(net[key]).upper()
 
 
 def of_node(node: Node) -> Iterator[tuple[str, str, str]]:
@@ -66,7 +69,7 @@ def of_configuration(folder: str) -> Iterator[tuple[str, str, str]]:
     """What the guests of the configuration are to have. A file that cannot be read is not this guest's fault."""
     for guest, document in _documents(folder):
         for name, net in document.table.items():
-            if name.startswith("net") and isinstance(net, dict):
+            if name.startswith(_SAYING) and isinstance(net, dict):
                 for what in _of_net(net):
                     yield what, guest, document.path
 
@@ -80,13 +83,15 @@ def _documents(folder: str) -> Iterator[tuple[str, Document]]:
                 continue
 
 
-def relied_on(folder: str) -> dict[str, list[str]]:
-    """Which guests each guest of the configuration names in `depends_on`."""
+def relied_on(folder: str, *, sources: bool = False) -> dict[str, list[str]]:
+    """Which guests each guest of the configuration names in `depends_on`; those it is cloned from too if `sources`."""
     found = {}
     for guest, document in _documents(folder):
-        ours = document.table.get("phoenix", {})
+        ours, clone = document.table.get("phoenix", {}), document.table.get("clone")
         names = ours.get("depends_on", []) if isinstance(ours, dict) else []
         found[guest] = [str(name) for name in names] if isinstance(names, list) else []
+        if sources and isinstance(clone, dict) and clone.get("from"):
+            found[guest].append(str(clone["from"]))
     return found
 
 
@@ -103,8 +108,8 @@ def faults(folder: str) -> list[str]:
         other = seen.setdefault(what, guest)
         if other != guest:
             found.append(f"{path}: {what} is that of {other} as well")
-    relations = relied_on(folder)
-    for guest, names in relations.items():
+    relations = relied_on(folder, sources=True)
+    for guest, names in relied_on(folder).items():
         missing = [name for name in names if name not in relations]
         found += [f"{folder}: {guest} depends on {name}, which has no file" for name in missing]
     circle = _circle(relations)

@@ -1,20 +1,24 @@
-"""A container as it is found: its file in /etc/pve and whether it runs."""
+"""A guest as it is found: its file in /etc/pve and whether it runs."""
 
 from __future__ import annotations
 
 from phoenix import files, locks
 from phoenix.errors import NotReady
 from phoenix.guests import marks, values
+from phoenix.guests.places import is_disc
 from phoenix.pve import guestconf, options
-from phoenix.pve.tables import container
 from phoenix.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from phoenix.guests.kind import Kind
     from phoenix.guests.values import Setting
     from phoenix.pve.node import Node
+
+SPECIAL = "special:"
+"""How sections of a machine's file begin that are no snapshots."""
 
 
 class Observed(Value):
@@ -37,6 +41,7 @@ class Observed(Value):
     snapshots: tuple[str, ...] = ()
     started: str = ""  # what tells this start of it from others, "" while it is stopped
     firewall: str = ""  # its firewall's file
+    snippets: Mapping[str, str] = {}  # its files for cloud-init that are ours, by volume
     pending: Mapping[str, Setting | None] = {}  # None: to be deleted
     volumes: tuple[str, ...] = ()  # its own, of any storage, sorted
 
@@ -62,37 +67,53 @@ class Observed(Value):
         return "template" if self.template else "running" if self.running else "stopped"
 
 
-def observe(node: Node, guest: str) -> Observed:
-    """Look at one container. NotReady if the node cannot be read."""
+def observe(node: Node, kind: Kind, guest: str) -> Observed:
+    """Look at one guest. NotReady if the node cannot be read."""
     others = [
-        f"{name} {guest} on node '{where}'" for where, name in node.owners(guest) if (where, name) != (node.name, "CT")
+        f"{name} {guest} on node '{where}'"
+        for where, name in node.owners(guest)
+        if (where, name) != (node.name, kind.word)
     ]
-    pve_lock = node.paths(f"/run/lock/lxc/pve-config-{guest}.lock")
+    pve_lock = node.paths(kind.lock.format(guest))
     # Before and after: what was at work while the file was read may have ended since, or only then begun.
     worked_on = locks.is_held(pve_lock)
+    path = node.paths.guest_config(kind.folder, guest)
     try:
-        text = files.read_text(node.paths.guest_config("lxc", guest))
+        text = files.read_text(path)
     except FileNotFoundError:
         return Observed(elsewhere=", ".join(others), worked_on=worked_on or locks.is_held(pve_lock))
     except OSError as error:
-        raise NotReady(
-            f"{node.paths.guest_config('lxc', guest)}: {error.strerror}", "systemctl status pve-cluster"
-        ) from error
-    return read(
+        raise NotReady(f"{path}: {error.strerror}", "systemctl status pve-cluster") from error
+    state = read(
+        kind,
         text,
         elsewhere=", ".join(others),
-        started=node.container_start(guest),
+        started=kind.start(node, guest),
         worked_on=worked_on or locks.is_held(pve_lock),
         firewall=node.firewall(guest),
     )
+    return with_snippets(node, guest, state)
 
 
-def read(text: str, elsewhere: str = "", started: str = "", worked_on: bool = False, firewall: str = "") -> Observed:
-    """What a container's file says, with what was seen beside it."""
-    conf = guestconf.parse(text)
+def with_snippets(node: Node, guest: str, state: Observed) -> Observed:
+    """The same with the files of ours that its `cicustom` names."""
+    named = [found.get("cicustom") for found in (state.settings, state.pending)]
+    found = {key: name for setting in named if isinstance(setting, dict) for key, name in setting.items()}
+    if not found:
+        return state
+    from phoenix.guests import snippets
+
+    return state.but(snippets=snippets.read(node, guest, found))
+
+
+def read(
+    kind: Kind, text: str, elsewhere: str = "", started: str = "", worked_on: bool = False, firewall: str = ""
+) -> Observed:
+    """What a guest's file says, with what was seen beside it."""
+    conf = guestconf.parse(text, kind.pending)
     raw = dict(conf.options)
     description, mark = marks.split(conf.description)
-    settings = settings_of(raw)
+    settings = settings_of(kind, raw)
     if description:
         settings["description"] = description
     return Observed(
@@ -110,31 +131,36 @@ def read(text: str, elsewhere: str = "", started: str = "", worked_on: bool = Fa
         pending_raw=dict(conf.pending),
         lxc=tuple(line for line in conf.raw if not line.startswith(guestconf.ENVIRONMENT)),
         environment=tuple(line for line in conf.raw if line.startswith(guestconf.ENVIRONMENT)),
-        snapshots=tuple(sorted(conf.snapshots)),
+        snapshots=tuple(sorted(name for name in conf.snapshots if not name.startswith(SPECIAL))),
         started=started,
         firewall=firewall,
-        pending={**settings_of(dict(conf.pending)), **dict.fromkeys(conf.delete)},
-        volumes=tuple(sorted({*volumes_of(raw), *volumes_of(dict(conf.pending))})),
+        pending={**settings_of(kind, dict(conf.pending)), **dict.fromkeys(conf.delete)},
+        volumes=tuple(sorted({*volumes_of(kind, raw), *volumes_of(kind, dict(conf.pending))})),
     )
 
 
-def settings_of(raw: Mapping[str, str]) -> dict[str, Setting]:
-    """The options that a container's file can set, out of all."""
+def settings_of(kind: Kind, raw: Mapping[str, str]) -> dict[str, Setting]:
+    """The options that a guest's file can set, out of all."""
     found: dict[str, Setting] = {}
     for name, text in raw.items():
-        option = options.lookup(container.GUEST, name)
+        option = options.lookup(kind.table, name)
         if option and option.change:
             found[name] = values.observed(option, text)
     return found
 
 
-def volumes_of(raw: Mapping[str, str]) -> tuple[str, ...]:
+def volume_in(text: str) -> str:
+    """The volume of a storage that an option's text names; "" for paths of the node, discs and empty drives."""
+    first = text.partition(",")[0]
+    for key in ("volume=", "file="):
+        first = first[len(key) :] if first.startswith(key) else first
+    return "" if first.startswith("/") or ":" not in first or is_disc(first) else first
+
+
+def volumes_of(kind: Kind, raw: Mapping[str, str]) -> tuple[str, ...]:
     """The volumes of storages that the options name; unused ones too, paths of the node not."""
     found = []
     for name, text in raw.items():
-        if name == "rootfs" or name.rstrip("0123456789") in ("mp", "unused"):
-            volume = text.partition(",")[0]
-            volume = volume[len("volume=") :] if volume.startswith("volume=") else volume
-            if volume and not volume.startswith("/"):
-                found.append(volume)
-    return tuple(sorted(found))
+        if kind.may_hold(name) or name.rstrip("0123456789") == "unused":
+            found.append(volume_in(text))
+    return tuple(sorted(filter(None, found)))

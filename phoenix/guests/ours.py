@@ -35,6 +35,11 @@ _SNAPSHOTS = by_name(
     Option("impossible", enum=("stop", "go on"), default="stop"),
 )
 KEYS = ("state", "depends_on", "provision", "health", "snapshots")
+_WAIT = by_name(Option("agent", "integer", 1, 86400), Option("cloud_init", "integer", 1, 86400))
+OWN_KEYS = {"lxc": KEYS, "vm": (*KEYS, "wait")}
+"""What [phoenix] may say, by kind."""
+AGENT_SECONDS = 300
+"""How long an agent may take to answer that is needed and of which the file says nothing."""
 
 
 class Address(Value):
@@ -85,7 +90,7 @@ class Check(Value):
     @property
     def name(self) -> str:
         """The check in a word or two."""
-        return self.kind if self.kind == "network" else f"{self.kind} {self.target}"
+        return f"{self.kind} {self.target}".rstrip()
 
 
 class Provision(Value):
@@ -103,19 +108,21 @@ class Ours(Value):
     depends_on: tuple[str, ...] = ()
     provision: tuple[Provision, ...] = ()
     health: tuple[Check, ...] = ()
+    wait: tuple[Check, ...] = ()  # what a virtual machine has to answer before anything is asked in it
     before_change: bool = False  # a snapshot before every change
     after_create: str = ""  # the snapshot that is taken once the guest is made, "" for none
     needs_snapshots: bool = True  # stop where one is impossible
 
 
-def decode(table: Any, faults: Faults) -> Ours:
+def decode(table: Any, kind: str, faults: Faults) -> Ours:
     """The table as values; a guest that says nothing is to run. Faults are noted."""
     if not isinstance(table, dict):
         faults.add("phoenix", "a table", table)
         return Ours()
     for key in table:
-        if key not in KEYS:
-            faults.say(f"phoenix.{key}", f"unknown key{cli.did_you_mean(key, KEYS)}")
+        if key not in OWN_KEYS[kind]:
+            faults.say(f"phoenix.{key}", f"unknown key{cli.did_you_mean(key, OWN_KEYS[kind])}")
+    waits = values.decode_texts(_WAIT, "phoenix.wait", table.get("wait", {}), faults)
     state = table.get("state", STATES[0])
     if state not in STATES:
         faults.add("phoenix.state", " or ".join(f'"{state}"' for state in STATES), state)
@@ -129,10 +136,28 @@ def decode(table: Any, faults: Faults) -> Ours:
         depends_on=tuple(_guest(item, faults) for item in _list(table, "depends_on", faults)),
         provision=provision,
         health=tuple(_check(place, item, faults) for place, item in enumerate(_list(table, "health", faults))),
+        wait=_waits(waits, bool(provision) and kind == "vm"),
         before_change=kept.get("before_change") == "1",
         after_create=kept.get("after_create", ""),
         needs_snapshots=kept.get("impossible", "stop") == "stop",
     )
+
+
+def _waits(found: Mapping[str, str], needed: bool) -> tuple[Check, ...]:
+    """What has to answer first, in order; an agent also where it is `needed` or cloud-init is asked by it."""
+    if not needed and not found:
+        return ()
+    checks = [Check("agent", "", within=int(found.get("agent", AGENT_SECONDS)))]
+    if "cloud_init" in found:
+        checks.append(Check("cloud-init", "", within=int(found["cloud_init"])))
+    return tuple(checks)
+
+
+def check_addresses(wish: Ours, own: str, faults: Faults) -> None:
+    """Fault checks of the guest's own address if it has none that is fixed (`own`)."""
+    for place, check in enumerate(wish.health):
+        if check.needs_address and not own:
+            faults.say(f"phoenix.health.{place}", f"no net has a fixed address; write {check.kind} with HOST:PORT")
 
 
 def _list(table: Mapping[str, Any], key: str, faults: Faults) -> list[Any]:

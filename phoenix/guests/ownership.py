@@ -6,6 +6,7 @@ from phoenix.errors import Busy, PartlyDone, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from phoenix.guests.kind import Kind
     from phoenix.guests.observed import Observed
     from phoenix.record import Record
 
@@ -33,7 +34,7 @@ def plain(volume: str) -> str:
     return begin + slash + name
 
 
-def check(guest: str, observed: Observed, record: Record | None) -> None:
+def check(kind: Kind, guest: str, observed: Observed, record: Record | None) -> None:
     """Let through what is ours and at rest, or not there. Refused, Busy or PartlyDone, with the reason, otherwise."""
     if observed.elsewhere:
         raise Refused(
@@ -41,57 +42,62 @@ def check(guest: str, observed: Observed, record: Record | None) -> None:
             f"give the guest another ID: rename its file {guest}.toml",
         )
     if observed.half_made:
-        raise half_made(guest, observed, record)
+        raise half_made(kind, guest, observed, record)
     if observed.half_gone and record:
-        raise half_gone(guest, observed)
+        raise half_gone(kind, guest, observed)
     if not observed.exists:
         return
     why = doubt(observed, record)
     if why:
         raise Refused(
             f"{guest} is there ({observed.state}), but not provably Phoenix's own: {why}",
-            f"look at it with pct config {guest}; to let Phoenix make its own, give the file {guest}.toml another ID",
+            f"look at it with {kind.tool.name} config {guest}; "
+            f"to let Phoenix make its own, give the file {guest}.toml another ID",
         )
 
 
-def check_unlocked(guest: str, observed: Observed) -> None:
+def check_unlocked(kind: Kind, guest: str, observed: Observed) -> None:
     """Busy if Proxmox VE has locked the guest, or works on it at this moment."""
     if observed.worked_on:
         raise Busy(f"{guest}: Proxmox VE is working on it", f"try again later: phoenix.pyz status {guest}")
     if observed.lock:
         raise Busy(
             f"{guest} is locked by Proxmox VE ({observed.lock})",
-            f"wait until that has ended: pct config {guest}; Phoenix never unlocks by itself",
+            f"wait until that has ended: {kind.tool.name} config {guest}; Phoenix never unlocks by itself",
         )
 
 
-def half_made(guest: str, observed: Observed, record: Record | None) -> Exception:
+def half_made(kind: Kind, guest: str, observed: Observed, record: Record | None) -> Exception:
     """The error for a guest that is nothing yet but locked for its making."""
     if observed.worked_on:
         return Busy(f"{guest} is being created at this moment", f"try again later: phoenix.pyz status {guest}")
     if record is None or record.made:
         return Refused(
             f"{guest} is half made (lock: create), and not by Phoenix",
-            f"look at it with pct config {guest}; whoever began it has to end it",
+            f"look at it with {kind.tool.name} config {guest}; whoever began it has to end it",
         )
+    tool = kind.tool.name
+    mounted = f"umount -d /var/lib/lxc/{guest}/rootfs; " if tool == "pct" else ""
+    rescan = "pct rescan" if tool == "pct" else "qm disk rescan"
     return PartlyDone(
         f"{guest} was left half made by an earlier run that was killed; nothing works on it now",
-        f"see that no `pct create {guest}` runs, then: umount -d /var/lib/lxc/{guest}/rootfs; pct unlock {guest}; "
-        f"pct rescan --vmid {guest}; pct destroy {guest}; and run create again",
+        f"see that no `{tool} create {guest}` runs, then: {mounted}{tool} unlock {guest}; "
+        f"{rescan} --vmid {guest}; {tool} destroy {guest}; and run create again",
     )
 
 
-def half_gone(guest: str, observed: Observed) -> Exception:
+def half_gone(kind: Kind, guest: str, observed: Observed) -> Exception:
     """The error for a guest of ours that is nothing any more but locked by its destruction."""
     if observed.worked_on:
         return Busy(f"{guest} is being destroyed at this moment", f"try again later: phoenix.pyz status {guest}")
     return PartlyDone(
         f"{guest} was left half destroyed by a run that was killed; nothing works on it now",
-        f"see that no `pct destroy {guest}` runs, then: pct unlock {guest}; pct destroy {guest}; and run delete again",
+        f"see that no `{kind.tool.name} destroy {guest}` runs, then: {kind.tool.name} unlock {guest}; "
+        f"{kind.tool.name} destroy {guest}; and run delete again",
     )
 
 
-def check_deletable(guest: str, observed: Observed, record: Record | None, dangers: list[str]) -> None:
+def check_deletable(kind: Kind, guest: str, observed: Observed, record: Record | None, dangers: list[str]) -> None:
     """Refused if destroying the guest could take what is protected or not ours; `dangers` are more reasons."""
     reasons = list(dangers)
     if observed.protection:
@@ -104,5 +110,5 @@ def check_deletable(guest: str, observed: Observed, record: Record | None, dange
     if reasons:
         raise Refused(
             f"{guest} is not deleted: {'; '.join(reasons)}",
-            f"pct config {guest}; settle that first, then delete again",
+            f"{kind.tool.name} config {guest}; settle that first, then delete again",
         )

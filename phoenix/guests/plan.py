@@ -1,25 +1,26 @@
-"""The plan: what has to be done so that a container becomes what its file says. Pure: values in, steps out."""
+"""The plan: what has to be done so that a guest becomes what its file says. Pure: values in, steps out."""
 
 from __future__ import annotations
 
-from phoenix.guests import changes, marks, values
+from phoenix.guests import changes, marks
 from phoenix.guests.changes import Difference
-from phoenix.pve import pct
 from phoenix.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from phoenix.guests.container import Container
+    from phoenix.guests.guest import Guest
+    from phoenix.guests.kind import Kind
     from phoenix.guests.observed import Observed
     from phoenix.guests.values import Setting
     from phoenix.record import Record
 
 SHUTDOWN_SECONDS = 60
 GRACE_SECONDS = 30
-EDIT, WRITE, PROVISION = "edit", "write", "provision"
-"""What a step's first word is when it is no tool: an edit of a guest's file, a file of its own, a feature."""
+EDIT, SECRET, WRITE, PROVISION, WAIT, CLEAN = "edit", "password", "write", "provision", "wait", "clean"
+"""What a step's first word is when it is no tool: raw lines in a guest's file, a password there, a file of its own, a
+feature, waiting until it answers, and taking out of it what makes it one of its kind."""
 UNKNOWN_MARK = "(new)"
 
 
@@ -52,9 +53,10 @@ class Ask(Value):
     snapshot: str = ""  # taken before a change, "" for none
     no_snapshot: str = ""  # why none can be taken
     seconds: int = SHUTDOWN_SECONDS  # how long a shutdown may take
+    answers: bool = False  # it has been heard since its start
 
 
-def converge(wanted: Container, observed: Observed, record: Record | None, ask: Ask = Ask()) -> Plan:  # noqa: B008
+def converge(wanted: Guest, observed: Observed, record: Record | None, ask: Ask = Ask()) -> Plan:  # noqa: B008
     """Make the container what its file says, with its features, and start or stop it as the file says."""
     mark = record.mark if record else UNKNOWN_MARK
     if not observed.exists or observed.half_made:
@@ -67,22 +69,22 @@ def converge(wanted: Container, observed: Observed, record: Record | None, ask: 
     if any(item.option == "firewall" for item in found) and not _may_write_firewall(observed, record):
         refused.append(Difference("firewall", "written by somebody else", "as the file says", "fixed"))
     if observed.protection:
-        refused += [_protected(item) for item in found if _is_volume(item)]
+        refused += [_protected(item) for item in found if _is_volume(wanted.kind, item)]
     waits = waiting(observed, record)
-    before = _snapshot_before(wanted.id, observed, ask, found, refused) if record and record.finished else ()
+    before = _snapshot_before(wanted, observed, ask, found, refused) if record and record.finished else ()
     if refused:
         return Plan((), found, waits, tuple(refused))
     steps = _changes(wanted, observed, record, found) if found else []
     running = observed.running
     if ask.restart and running and (waits or any(item.change in ("restart", "detach") for item in found)):
-        steps = [_stop(wanted.id, ask.seconds), *steps]
+        steps = [stop(wanted.kind, wanted.id, ask.seconds), *steps]
         running = False
-    gone = _deletions(wanted.id, observed, record, ask)
+    gone = _deletions(wanted, observed, record, ask)
     return Plan((*before, *steps, *gone, *_finish(wanted, running, observed, record, ask)), found, waits)
 
 
-def _is_volume(item: Difference) -> bool:
-    return item.change != "fixed" and item.option.rstrip("0123456789") in values.VOLUMES
+def _is_volume(kind: Kind, item: Difference) -> bool:
+    return item.change != "fixed" and kind.may_hold(item.option)
 
 
 def _protected(item: Difference) -> Difference:
@@ -98,38 +100,72 @@ def waiting(observed: Observed, record: Record | None) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _creation(wanted: Container, mark: str) -> list[Step]:
-    settings = dict(wanted.settings)
+def _creation(wanted: Guest, mark: str) -> list[Step]:
+    """What is done for a guest that is not there; what a clone still lacks, the plan of the next look says."""
+    tool, title = wanted.kind.tool, wanted.kind.tool.title
+    settings = {name: _new(wanted, name) for name in wanted.settings}
     description = marks.join(str(settings.pop("description", "")), mark)
     if wanted.clone:
-        given = {**wanted.clone, "description": description, "hostname": wanted.name}
-        rootfs = wanted.settings.get("rootfs", "")
-        if given.get("full") == "1" and not isinstance(rootfs, str):
-            given.setdefault("storage", rootfs["storage"])
-        argv = pct.clone(wanted.clone["from"], wanted.id, given)
+        argv = tool.clone(wanted.clone["from"], wanted.id, _clone_options(wanted, description))
         steps = [Step("create", tuple(argv))]
-        rest = {name: setting for name, setting in settings.items() if name not in ("hostname", "rootfs")}
+        rest = {name: setting for name, setting in settings.items() if name != title and not wanted.kind.may_hold(name)}
         if rest:
-            steps.append(Step("set " + " ".join(sorted(rest)), tuple(pct.set_options(wanted.id, rest))))
+            steps.append(Step("set " + " ".join(sorted(rest)), tuple(tool.set_options(wanted.id, rest))))
     else:
         extra = {name: value for name, value in wanted.creation.items() if name != "sha512"}
         if "ssh_public_keys_file" in wanted.files:
             extra["ssh-public-keys"] = wanted.files["ssh_public_keys_file"]
         settings = {**settings, **extra, "description": description}
-        steps = [Step("create", tuple(pct.create(wanted.id, wanted.ostemplate, settings)))]
+        template = [wanted.ostemplate] * bool(wanted.ostemplate)
+        steps = [Step("create", tuple(tool.create(wanted.id, settings, *template)))]
     lines = (*(wanted.environment or ()), *(wanted.raw or ()))
     if lines:
         steps.append(_edit(wanted.id, lines))
     if wanted.firewall:
         steps.append(_write_firewall(wanted, mark))
-    return steps
+    return [*steps, *_write_snippets(wanted, mark, wanted.snippets)]
+
+
+def _clone_options(wanted: Guest, description: str) -> dict[str, str]:
+    """What a clone is given at once. A full one goes where its first volume is to be."""
+    given = {**wanted.clone, "description": description, wanted.kind.tool.title: wanted.name}
+    if given.get("full") == "1":
+        first = (
+            setting["storage"]
+            for name, setting in wanted.settings.items()
+            if wanted.kind.may_hold(name) and not isinstance(setting, str) and {"size", "storage"} <= setting.keys()
+        )
+        given.setdefault("storage", next(first, ""))
+    return given
+
+
+def _new(wanted: Guest, name: str) -> Setting:
+    """An option as it is given to the tool: a disk with what it is made of, keys by their file."""
+    setting = wanted.settings[name]
+    if name == "sshkeys":
+        return wanted.files["sshkeys_file"]
+    if name in wanted.images and not isinstance(setting, str):
+        return {**setting, "import-from": wanted.images[name].source}
+    return setting
+
+
+def _write_snippets(wanted: Guest, mark: str, names: Collection[str]) -> list[Step]:
+    if not names:
+        return []
+    from phoenix.guests import snippets
+
+    return [
+        Step(f"snippet {name}", (WRITE, name), content=snippets.signed(text, mark))
+        for name, text in wanted.snippets.items()
+        if name in names
+    ]
 
 
 def _edit(guest: str, lines: tuple[str, ...]) -> Step:
     return Step("raw", (EDIT, f"/etc/pve/lxc/{guest}.conf", *lines))
 
 
-def _write_firewall(wanted: Container, mark: str) -> Step:
+def _write_firewall(wanted: Guest, mark: str) -> Step:
     from phoenix.guests import firewall
 
     text = firewall.signed(wanted.firewall or "", mark)
@@ -145,7 +181,7 @@ def _may_write_firewall(observed: Observed, record: Record | None) -> bool:
 
 
 def _snapshot_before(
-    guest: str, observed: Observed, ask: Ask, found: tuple[Difference, ...], refused: list[Difference]
+    wanted: Guest, observed: Observed, ask: Ask, found: tuple[Difference, ...], refused: list[Difference]
 ) -> tuple[Step, ...]:
     """The snapshot that is asked for before a change; where it is impossible that may be a reason to refuse."""
     if not ask.snapshot or not found or observed.template or ask.snapshot in observed.snapshots:
@@ -153,18 +189,20 @@ def _snapshot_before(
     if ask.no_snapshot:
         refused.append(Difference("snapshot", ask.no_snapshot, "one before every change", "fixed"))
         return ()
-    return (Step(f"snapshot {ask.snapshot}", tuple(pct.snapshot(guest, ask.snapshot))),)
+    argv = wanted.kind.tool.snapshot(wanted.id, ask.snapshot)
+    return (Step(f"snapshot {ask.snapshot}", tuple(argv)),)
 
 
-def _changes(wanted: Container, observed: Observed, record: Record | None, found: tuple[Difference, ...]) -> list[Step]:
+def _changes(wanted: Guest, observed: Observed, record: Record | None, found: tuple[Difference, ...]) -> list[Step]:
     mark = record.mark if record else UNKNOWN_MARK
     by_name = {item.option: item for item in found}
-    own = ("lxc", "env", "firewall")
+    own = ("lxc", "env", "firewall", "snippets")
     given = [item.option for item in found if item.wanted and item.change != "grow" and item.option not in own]
     delete = [item.option for item in found if not item.wanted and item.option not in own]
     settings: dict[str, Setting] = {}
     for name in given:
-        setting = changes.merged(wanted, observed, name, record)
+        new = changes.current(observed, name) is None or name == "sshkeys"
+        setting = _new(wanted, name) if new else changes.merged(wanted, observed, name, record)
         settings[name] = marks.join(str(setting), mark) if name == "description" else setting
     if "description" in delete:  # our mark stays
         delete.remove("description")
@@ -174,19 +212,29 @@ def _changes(wanted: Container, observed: Observed, record: Record | None, found
     for item in found:  # first, so that no older size is written after it
         if item.change == "grow":
             size = item.wanted[len("size=") :]
-            steps.append(Step(f"resize {item.option}", tuple(pct.resize(wanted.id, item.option, size, digest))))
+            argv = wanted.kind.tool.resize(wanted.id, item.option, size, digest)
+            steps.append(Step(f"resize {item.option}", tuple(argv)))
             digest = ""  # the file is another one then
     if settings or delete:
         goal = "set " + " ".join(sorted([*settings, *delete]))
-        steps.append(Step(goal, tuple(pct.set_options(wanted.id, settings, digest, delete))))
+        steps.append(Step(goal, tuple(wanted.kind.tool.set_options(wanted.id, settings, digest, delete))))
     if "lxc" in by_name or "env" in by_name:
         steps.append(_edit(wanted.id, changes.raw_lines(wanted, observed, by_name)))
     if "firewall" in by_name:
         steps.append(_write_firewall(wanted, mark))
+    if "snippets" in by_name:
+        steps += _write_snippets(wanted, mark, _other_snippets(wanted, observed))
     return steps
 
 
-def _deletions(guest: str, observed: Observed, record: Record | None, ask: Ask) -> list[Step]:
+def _other_snippets(wanted: Guest, observed: Observed) -> list[str]:
+    from phoenix.guests import snippets
+
+    there = {name: snippets.body(text) for name, text in observed.snippets.items()}
+    return [name for name, text in wanted.snippets.items() if there.get(name) != text]
+
+
+def _deletions(wanted: Guest, observed: Observed, record: Record | None, ask: Ask) -> list[Step]:
     """Volumes of ours that are unused and were named to be deleted."""
     ours = record.volumes if record else ()
     unused = [
@@ -196,33 +244,58 @@ def _deletions(guest: str, observed: Observed, record: Record | None, ask: Ask) 
     ]
     if not unused:
         return []
-    argv = pct.set_options(guest, {}, digest_of(observed.text), unused)
+    argv = wanted.kind.tool.set_options(wanted.id, {}, digest_of(observed.text), unused)
     return [Step("delete " + " ".join(unused), tuple(argv))]
 
 
-def _finish(wanted: Container, running: bool, observed: Observed, record: Record | None, ask: Ask) -> list[Step]:
+def _finish(wanted: Guest, running: bool, observed: Observed, record: Record | None, ask: Ask) -> list[Step]:
     """What comes last: its password and features, for which it has to run, and the state that it is to be in."""
-    done = record.features if record else ()
-    inside: list[Step] = []
-    if ask.password and (record is None or record.password != ask.password) and not observed.template:
-        argv = pct.execute(wanted.id, ("chpasswd", "-e"))
-        inside.append(Step("password", tuple(argv), stdin=wanted.files["password_file"]))
-    for name, digest, seconds in ask.features:
-        if f"{name}={digest}" not in done and not observed.template:
-            inside.append(Step(f"feature {name}", (PROVISION, wanted.id, name), seconds))
-    steps = []
+    if observed.template:
+        return []
+    tool = wanted.kind.tool
+    steps = _secret(wanted, record, ask)
+    if running and (steps or changes.drive_is_stale(observed, record)) and changes.has_drive(observed):
+        steps.append(Step("drive", (tool.name, "cloudinit", "update", wanted.id)))
+    inside = _inside(wanted, record, ask)
     if inside or wanted.running:
-        steps += [Step("start", tuple(pct.start(wanted.id)))] * (not running)
+        steps += [start(wanted.kind, wanted.id)] * (not running)
         running = True
     steps += inside
     if running and not wanted.running:
-        steps.append(_stop(wanted.id, ask.seconds))
-    if wanted.ours.state == "template" and not observed.template:
-        steps.append(Step("template", tuple(pct.template(wanted.id))))
+        steps.append(stop(wanted.kind, wanted.id, ask.seconds))
+    if wanted.ours.state == "template":
+        steps.append(Step("template", tuple(tool.template(wanted.id))))
     elif wanted.ours.after_create and not (record and record.finished) and not ask.no_snapshot:
         name = wanted.ours.after_create
         if name not in observed.snapshots:
-            steps.append(Step(f"snapshot {name}", tuple(pct.snapshot(wanted.id, name))))
+            steps.append(Step(f"snapshot {name}", tuple(tool.snapshot(wanted.id, name))))
+    return steps
+
+
+def _secret(wanted: Guest, record: Record | None, ask: Ask) -> list[Step]:
+    """The password that cloud-init is to set, which goes into the machine's file without being an argument."""
+    if "cipassword_file" not in wanted.files or (record and record.password == ask.password):
+        return []
+    path = f"/etc/pve/{wanted.kind.folder}/{wanted.id}.conf"
+    return [Step("password", (SECRET, path), stdin=wanted.files["cipassword_file"])]
+
+
+def _inside(wanted: Guest, record: Record | None, ask: Ask) -> list[Step]:
+    """What is done in the guest while it runs: a password, features, and what a template is cleaned of."""
+    done = record.features if record else ()
+    steps = []
+    if "password_file" in wanted.files and (record is None or record.password != ask.password):
+        from phoenix.pve import pct
+
+        argv = pct.execute(wanted.id, ("chpasswd", "-e"))
+        steps.append(Step("password", tuple(argv), stdin=wanted.files["password_file"]))
+    for name, digest, seconds in ask.features:
+        if f"{name}={digest}" not in done:
+            steps.append(Step(f"feature {name}", (PROVISION, wanted.id, name), seconds))
+    if wanted.ours.state == "template" and wanted.ours.wait and (steps or not (record and record.cleaned)):
+        steps.append(Step("clean", (CLEAN, wanted.id)))
+    if steps and wanted.ours.wait and not ask.answers:
+        steps.insert(0, Step("answer", (WAIT, wanted.id, *(check.name for check in wanted.ours.wait))))
     return steps
 
 
@@ -233,56 +306,11 @@ def digest_of(text: str) -> str:
     return hashlib.sha1(text.encode()).hexdigest()  # noqa: S324 - Proxmox VE's choice
 
 
-def _stop(guest: str, seconds: int) -> Step:
-    # pct itself waits that long; it gets a while more to say how it ended.
-    return Step("stop", tuple(pct.shutdown(guest, seconds)), seconds + GRACE_SECONDS)
+def start(kind: Kind, guest: str) -> Step:
+    """Start a guest."""
+    return Step("start", tuple(kind.tool.start(guest)))
 
 
-def run_state(guest: str, observed: Observed, running: bool, seconds: int = SHUTDOWN_SECONDS) -> Plan:
-    """Start or shut down a container that is there. A template is refused: it does not start."""
-    if not observed.exists or observed.running == running:
-        return Plan()
-    if running and observed.template:
-        return Plan(refused=(Difference("state", "template", "running", "fixed"),))
-    return Plan((Step("start", tuple(pct.start(guest))),) if running else (_stop(guest, seconds),))
-
-
-def restart(guest: str, observed: Observed, stopped: bool, seconds: int = SHUTDOWN_SECONDS) -> Plan:
-    """Shut a container down, unless that is done (`stopped`), and start it."""
-    if stopped:
-        return run_state(guest, observed, running=True)
-    stop = run_state(guest, observed, running=False, seconds=seconds)
-    return Plan((*stop.steps, Step("start", tuple(pct.start(guest)))))
-
-
-def delete(guest: str, observed: Observed, seconds: int = SHUTDOWN_SECONDS) -> Plan:
-    """Shut a container down and destroy it."""
-    if not observed.exists:
-        return Plan()
-    destroy = Step("destroy", tuple(pct.destroy(guest)))
-    return Plan((*run_state(guest, observed, running=False, seconds=seconds).steps, destroy))
-
-
-def take_snapshot(guest: str, observed: Observed, name: str, description: str) -> Plan:
-    """Take a snapshot of that name, unless it is there."""
-    if name in observed.snapshots:
-        return Plan()
-    return Plan((Step(f"snapshot {name}", tuple(pct.snapshot(guest, name, description))),))
-
-
-def drop_snapshot(guest: str, observed: Observed, name: str) -> Plan:
-    """Remove a snapshot."""
-    if name not in observed.snapshots:
-        return Plan()
-    return Plan((Step(f"delete snapshot {name}", tuple(pct.drop_snapshot(guest, name))),))
-
-
-def roll_back(guest: str, observed: Observed, name: str, ran: bool, done: Collection[str], seconds: int) -> Plan:
-    """Make a container what it was at a snapshot. Only the tool's word (`done`) tells whether that has happened."""
-    goal = f"rollback {name}"
-    after = Plan() if not ran else run_state(guest, observed, running=True)
-    if goal in done:
-        return after
-    stop = run_state(guest, observed, running=False, seconds=seconds)
-    start = [Step("start", tuple(pct.start(guest)))] if ran else []
-    return Plan((*stop.steps, Step(goal, tuple(pct.rollback(guest, name))), *start))
+def stop(kind: Kind, guest: str, seconds: int) -> Step:
+    """Shut a guest down. The tool itself waits that long; it gets a while more to say how it ended."""
+    return Step("stop", tuple(kind.tool.shutdown(guest, seconds)), seconds + GRACE_SECONDS)

@@ -13,40 +13,46 @@ if TYPE_CHECKING:
 
     from phoenix.call import Call
     from phoenix.guests.changes import Difference
-    from phoenix.guests.container import Container
+    from phoenix.guests.guest import Guest
+    from phoenix.guests.kind import Kind
     from phoenix.guests.observed import Observed
     from phoenix.guests.plan import Plan
 
+_MOVED = (
+    "a volume never shrinks; to another storage: {move} {id} {option} STORAGE; to let go of it, which keeps its data: "
+    "remove {option} from {file}"
+)
 FIXED_HINTS = {
-    "rootfs": "a volume never shrinks; to another storage: pct move-volume {id} rootfs STORAGE; write what is there "
-    "into {file}",
-    "mp": "a volume never shrinks; to another storage: pct move-volume {id} {option} STORAGE; to let go of it, which "
-    "keeps its data: remove {option} from {file}",
+    **dict.fromkeys(("mp", "ide", "sata", "scsi", "virtio"), _MOVED),
+    "rootfs": "a volume never shrinks; to another storage: {move} {id} rootfs STORAGE; write what is there into {file}",
+    "efidisk": "it is made anew only by hand: remove efidisk0 from {file}, create {id}, and write it as it is to be",
+    "tpmstate": "it is made anew only by hand, and what was kept in it is lost to the machine",
     "protection": "set protection = false alone in {file} and create {id} again, then the volumes",
     "firewall": "move it away if it may go: mv /etc/pve/firewall/{id}.fw /root/",
     "snapshot": 'write snapshots.impossible = "go on" into {file}, or change it by hand',
-    "state": 'a template does not start; write state = "stopped" into {file}, or clone it: pct clone {id} NEWID',
+    "state": 'a template does not start; write state = "stopped" into {file}, or clone it: {tool} clone {id} NEWID',
     "unprivileged": "only a backup and its restore can change it: vzdump {id}; pct restore {id} ... --unprivileged",
 }
 
 
-def check_refused(guest: str, planned: Plan) -> None:
+def check_refused(kind: Kind, guest: str, planned: Plan) -> None:
     """Refused, with each reason, if the plan asks for what Phoenix does not change."""
     if planned.refused:
         reasons = "; ".join(
             f"{item.option} is {item.found or 'not set'}, wanted {item.wanted}" for item in planned.refused
         )
-        hints = [hint_for(guest, item) for item in planned.refused]
+        hints = [hint_for(kind, guest, item) for item in planned.refused]
         raise Refused(f"{guest} is left as it is; Phoenix does not change what differs: {reasons}", "; ".join(hints))
 
 
-def hint_for(guest: str, item: Difference) -> str:
+def hint_for(kind: Kind, guest: str, item: Difference) -> str:
     """What an administrator can do about an option that cannot be changed."""
     hint = FIXED_HINTS.get(item.option.rstrip("0123456789"), "write into {file} what is there")
-    return hint.format(id=guest, option=item.option, file=f"{guest}.toml")
+    move = {"pct": "pct move-volume", "qm": "qm disk move"}[kind.tool.name]
+    return hint.format(id=guest, option=item.option, file=f"{guest}.toml", tool=kind.tool.name, move=move)
 
 
-def facts(call: Call, wanted: Container, state: Observed) -> dict[str, Any]:
+def facts(call: Call, wanted: Guest, state: Observed) -> dict[str, Any]:
     """What every document says."""
     return {
         "manager": call.manager,
@@ -58,9 +64,7 @@ def facts(call: Call, wanted: Container, state: Observed) -> dict[str, Any]:
     }
 
 
-def result(
-    call: Call, wanted: Container, state: Observed, done: Sequence[tuple[str, ...]], waiting: Sequence[str]
-) -> int:
+def result(call: Call, wanted: Guest, state: Observed, done: Sequence[tuple[str, ...]], waiting: Sequence[str]) -> int:
     """Tell how a change ended; returns the exit status. PartlyDone if something waits for a restart."""
     if waiting and state.running:
         changes = f"{len(waiting)} change{'s wait' if len(waiting) > 1 else ' waits'}"
@@ -78,7 +82,7 @@ def result(
     return 0
 
 
-def show_plan(call: Call, wanted: Container, state: Observed, planned: Plan) -> int:
+def show_plan(call: Call, wanted: Guest, state: Observed, planned: Plan) -> int:
     """Print a plan; returns 10 if there is anything in it and --exit-code was given."""
     if call.json:
         output.document(
@@ -97,7 +101,7 @@ def difference_facts(item: Difference) -> dict[str, str]:
     return {"option": item.option, "found": item.found, "wanted": item.wanted, "change": item.change}
 
 
-def plan_lines(call: Call, wanted: Container, state: Observed, planned: Plan) -> list[str]:
+def plan_lines(call: Call, wanted: Guest, state: Observed, planned: Plan) -> list[str]:
     """A plan as lines for people."""
     lines = [f"{call.id}  {wanted.name}  {state.state}"]
     for item in planned.differences:
@@ -110,7 +114,7 @@ def plan_lines(call: Call, wanted: Container, state: Observed, planned: Plan) ->
     return lines if planned.steps else [*lines, "  nothing to do"]
 
 
-def status(call: Call, wanted: Container, state: Observed, planned: Plan, doubt: str) -> int:
+def status(call: Call, wanted: Guest, state: Observed, planned: Plan, doubt: str) -> int:
     """Tell what is there and how it compares with the file; returns the exit status."""
     if state.elsewhere:
         verdict = f"the ID is taken by {state.elsewhere}"

@@ -1,14 +1,14 @@
 """Values of guest options in one comparable form, from TOML and from Proxmox VE's own text.
 
-A setting is a text, as pct stores it, or for a property string a mapping of its properties. A volume of a storage
-is `storage` and `size` there, a path of the node is `volume`; booleans are "1" and "0".
+A setting is a text, as pct and qm store it, or for a property string a mapping of its properties, in which `places`
+says where a volume is; booleans are "1" and "0".
 """
 
 from __future__ import annotations
 
 from phoenix.guests import marks
+from phoenix.guests.places import PLACES
 from phoenix.pve import formats, guestconf
-from phoenix.pve.tables import container
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 
     Setting = Union[str, Mapping[str, str]]
 
-LISTS = {"tags": ";", "nameserver": " ", "searchdomain": " "}
-"""Options that are lists: how pct joins them."""
+LISTS = {"tags": ";", "nameserver": " ", "searchdomain": " ", "hotplug": ","}
+"""Options that are lists: how pct and qm join them."""
 
-VOLUMES = ("rootfs", "mp")
-MIB = 1 << 20
+LONGEST_DESCRIPTION = 8192
 
 
 def is_template(value: Any) -> bool:
@@ -76,9 +75,7 @@ def decode_texts(known: Mapping[str, Option], key: str, table: Any, faults: Faul
     found = {}
     for name, value in table.items():
         if name not in known:
-            from phoenix import cli
-
-            faults.say(prefix + name, f"unknown key{cli.did_you_mean(name, known)}")
+            unknown(key, name, list(known), faults)
             continue
         text = decode_scalar(known[name], prefix + name, value, faults)
         if text is not None:
@@ -113,7 +110,7 @@ def description_fault(text: str) -> str:
     """What is wrong with a description: our mark has to go into it as well."""
     if marks.LINE in text:
         return f"the line {marks.LINE!r} is for Phoenix itself"
-    longest = (container.GUEST["description"].length or 0) - marks.LENGTH
+    longest = LONGEST_DESCRIPTION - marks.LENGTH
     return f"longer than {longest} characters" if len(text) > longest else ""
 
 
@@ -130,25 +127,27 @@ def expectation(option: Option) -> str:
 
 
 def decode_table(option: Option, key: str, value: Any, faults: Faults) -> Mapping[str, str] | None:
-    """The properties of a TOML table, or None with the faults noted."""
+    """The properties of a TOML table, or None with the faults noted; of a scalar where one may stand without a key."""
+    bare, place = default_key(option.properties), PLACES.get(option.name)
+    if bare and not place and isinstance(value, (str, int, float)):
+        value = {bare: value}
     if not isinstance(value, dict):
         faults.add(key, "a table", value)
         return None
-    known = option.properties
+    known = {name: item for name, item in option.properties.items() if not item.alias}
     found: dict[str, str] = {}
     before = len(faults.found)
-    rest = decode_volume(option, key, value, found, faults) if option.name in VOLUMES else value
-    for name, item in rest.items():
+    keys = place.keys if place else ()
+    if place:
+        place.decode(option, key, value, found, faults)
+    for name in [name for name in value if name not in keys]:
         if name not in known:
-            from phoenix import cli
-
-            faults.say(f"{key}.{name}", f"unknown key{cli.did_you_mean(name, known)}")
+            unknown(key, name, [*keys, *known], faults)
             continue
-        text = decode_scalar(known[name], f"{key}.{name}", item, faults)
-        if text is not None and "," in text:
-            faults.add(f"{key}.{name}", "a text without a comma", item)
-        elif text == "":
-            faults.add(f"{key}.{name}", "a text that is not empty", item)
+        item = value[name]
+        text = decode_scalar(known[name], f"{key}.{name}", as_scalar(known[name], item), faults)
+        if text is not None and (not text or "," in text):
+            faults.add(f"{key}.{name}", "a text that is not empty, without a comma", item)
         elif text is not None:
             found[name] = canonical(known[name], text)
     for name in required(option):
@@ -157,35 +156,26 @@ def decode_table(option: Option, key: str, value: Any, faults: Faults) -> Mappin
     return found if len(faults.found) == before else None
 
 
+def unknown(key: str, name: str, known: list[str], faults: Faults) -> None:
+    """Fault a key of a table that nobody knows."""
+    from phoenix import cli
+
+    faults.say(f"{key}.{name}" if key else name, f"unknown key{cli.did_you_mean(name, known)}")
+
+
 def required(option: Option) -> list[str]:
-    """The properties that a table must have; a volume is looked after by `decode_volume`."""
-    known = option.properties
-    return [name for name, item in known.items() if item.required and name != "volume"]
+    """The properties that a table must have but for where its volume is."""
+    keys = PLACES[option.name].keys if option.name in PLACES else ()
+    return [name for name, item in option.properties.items() if item.required and name not in keys]
 
 
-def decode_volume(option: Option, key: str, value: Any, found: dict[str, str], faults: Faults) -> dict[str, Any]:
-    """Take what says where a volume is from a table: storage and size, or a path; returns the other properties."""
-    rest = {name: item for name, item in value.items() if name not in ("storage", "size", "volume")}
-    storage, size, path = value.get("storage"), value.get("size"), value.get("volume")
-    if path is not None and option.name == "mp":
-        good = isinstance(path, str) and path.startswith("/") and path.isprintable() and "," not in path
-        if not good or "/../" in f"{path}/" or storage is not None or size is not None:
-            faults.add(f"{key}.volume", "an absolute path of the node, without storage and size", path)
-        else:
-            found["volume"] = str(path)
-        return rest
-    if not isinstance(storage, str) or formats.check("pve-storage-id", storage):
-        faults.add(f"{key}.storage", "the name of a storage", storage)
-    else:
-        found["storage"] = storage
-    bytes_ = formats.size(size) if isinstance(size, str) else None
-    if not bytes_ or bytes_ % MIB:
-        faults.add(f"{key}.size", 'whole MiB or GiB as "512M" or "8G"', size)
-    else:
-        found["size"] = formats.show_size(bytes_)
-    if path is not None:
-        faults.add(f"{key}.volume", "nothing: rootfs is made on a storage", path)
-    return rest
+def as_scalar(option: Option, value: Any) -> Any:
+    """A property's value where TOML has a form of its own: a list, joined as both tools do; true for the word on."""
+    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+        return ";".join(value)
+    if isinstance(value, bool) and "on" in option.enum:
+        return "on" if value else option.enum[0]
+    return value
 
 
 def canonical(option: Option, text: str) -> str:
@@ -222,11 +212,13 @@ def description(text: str) -> str:
 FORMS: Mapping[str, Callable[[str], str]] = {
     "boolean": lambda text: str(int(bool(formats.boolean(text)))),
     "description": description,
+    "hotplug": lambda text: joined("hotplug", text),
     "mac-addr": str.upper,
     "nameserver": lambda text: joined("nameserver", text),
     "number": number,
     "pve-startup-order": startup,
     "searchdomain": lambda text: joined("searchdomain", text),
+    "sshkeys": lambda text: guestconf.decode(text).strip(),
     "tags": tags,
 }
 """The canonical form of an option's text, by its name, its format or its type."""
@@ -238,31 +230,24 @@ def observed(option: Option, text: str) -> Setting:
         return canonical(option, text)
     known = option.properties
     found: dict[str, str] = {}
-    for part in text.split(","):
+    for part in text.split(",") if text.strip() else ():
         name, equals, value = part.partition("=")
         if not equals:
             name, value = default_key(known), part
         item = known.get(name)
+        if item and item.alias:  # virtio=MAC is model=virtio,macaddr=MAC
+            if item.key_alias:
+                found[item.key_alias] = name
+            name, item = item.alias, known.get(item.alias)
         found[name] = canonical(item, value) if item else value
-    if option.name in VOLUMES:
-        place_volume(found)
+    if option.name in PLACES:
+        PLACES[option.name].find(option, found)
     return found
 
 
 def default_key(known: Mapping[str, Option]) -> str:
-    """The property that a bare value is for."""
-    return next(name for name, item in known.items() if item.bare)
-
-
-def place_volume(found: dict[str, str]) -> None:
-    """Turn a volume's name into the storage that holds it; a path of the node stays."""
-    volume = found.get("volume", "")
-    if not volume.startswith("/"):
-        found["storage"] = volume.partition(":")[0]
-        del found["volume"]
-        bytes_ = formats.size(found.get("size", ""))
-        if bytes_ is not None:
-            found["size"] = formats.show_size(bytes_)
+    """The property that a bare value is for, "" if there is none."""
+    return next((name for name, item in known.items() if item.bare), "")
 
 
 def differs(option: Option, wanted: Setting, found: Setting | None) -> bool:

@@ -1,6 +1,6 @@
-"""Waiting: until a container that runs is of use: its network is there, and its health checks pass.
+"""Waiting: until a guest that runs is of use: it answers, its network is there, and its health checks pass.
 
-Checks in the container are one `pct exec` each, whose shell does the waiting; tcp and http are asked from the node.
+Checks in the guest are one command each, whose shell does the waiting; tcp and http are asked from the node.
 """
 
 from __future__ import annotations
@@ -8,10 +8,11 @@ from __future__ import annotations
 import time
 
 from phoenix import cli, process
-from phoenix.errors import OperationFailed
+from phoenix.errors import OperationFailed, PartlyDone
+from phoenix.guests import inside
 from phoenix.guests.ours import address
-from phoenix.pve import pct
-from phoenix.text import shell
+from phoenix.pve import qm
+from phoenix.text import last_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,44 +44,98 @@ done 2>/dev/null </proc/net/ipv6_route
 [ "$1" = 0 ] || [ "$routed" = 1 ] || { echo "it has no default route"; exit 1; }
 """
 """Whether there is an address, and a default route if the first word is 1; /proc says it in every system."""
-GRACE_SECONDS = 15
 PAUSE_SECONDS = 0.5
+CLOUD_INIT_DONE = (0, 2)
+"""The exit statuses of a cloud-init that has ended: well, or well with warnings."""
 
 
 def until_well(work: Work) -> None:
-    """Return once every health check has passed, in their order. OperationFailed for the first that does not."""
+    """Return once it answers and every health check has passed, in their order.
+
+    PartlyDone if it does not answer, OperationFailed for the first check that does not pass.
+    """
+    if "answer" not in work.done:
+        until_answering(work)
     for check in work.wanted.ours.health:
-        reason = "".join(CHECKS[check.kind](work, check))
+        reason = CHECKS[check.kind](work, check)
         if reason:
             raise OperationFailed(
                 f"{work.guest} runs, but the health check {check.name} did not pass within {check.within} s: {reason}",
-                f"pct enter {work.guest} to see why; then phoenix.pyz health-check {work.guest}",
+                f"{enter(work)} to see why; then phoenix.pyz health-check {work.guest}",
             )
         cli.note(f"{work.guest}: {check.name}: well")
 
 
-def inside(work: Work, check: Check, words: tuple[str, ...]) -> str:
-    """Why a command in the container did not succeed in time, or ""."""
-    argv = pct.execute(work.guest, ("sh", "-c", REPEAT, "phoenix", str(check.within), *words))
-    start = work.log.line("$ " + shell(argv))
-    tool = [work.node.tool("pct"), *argv[1:]]
-    status = process.run_tool(tool, work.log.open(), check.within + GRACE_SECONDS)
-    if status == 0:
+def until_answering(work: Work) -> None:
+    """Return once a machine's agent answers and its cloud-init is done, where that is waited for. PartlyDone if not."""
+    for check in work.wanted.ours.wait:
+        reason = CHECKS[check.kind](work, check)
+        if reason:
+            raise PartlyDone(
+                f"{work.guest} runs, but its {check.name} was not ready within {check.within} s: {reason}",
+                f"{enter(work)} to see why; the machine stays, and running the same command again goes on from here",
+            )
+        cli.note(f"{work.guest}: {check.name}: ready")
+
+
+def enter(work: Work) -> str:
+    """The command that shows what happens in a guest."""
+    return {"lxc": f"pct enter {work.guest}", "vm": f"qm terminal {work.guest}, or its console"}[work.kind.name]
+
+
+def in_guest(work: Work, check: Check, words: tuple[str, ...]) -> str:
+    """Why a command in the guest did not succeed in time, or ""."""
+    answer = inside.run(work, ("sh", "-c", REPEAT, "phoenix", str(check.within), *words), check.within)
+    if answer.status == 0:
         return ""
-    said = [line.strip() for line in work.log.since(start).split("\n") if line.strip()]
-    return f"{said[-1] if said else 'it said nothing'} (in {work.log.path})"
+    return f"{answer.why or last_line(answer.output)} (in {work.log.path})"
+
+
+def agent(work: Work, check: Check) -> str:
+    """Whether the machine's guest agent answers. One that the running machine does not have is not waited for."""
+    deadline = time.monotonic() + check.within
+    while True:
+        left = deadline - time.monotonic()
+        status, said = inside.call(work, qm.ping(work.guest), max(1.0, left))
+        if status == 0:
+            return ""
+        if "No QEMU guest agent configured" in said:
+            return f"it was started without one; phoenix.pyz restart {work.guest}"
+        if not work.kind.start(work.node, work.guest):
+            return "it does not run any more"
+        if process.received or time.monotonic() + PAUSE_SECONDS >= deadline:
+            return last_line(said)
+        time.sleep(PAUSE_SECONDS)
+
+
+def cloud_init(work: Work, check: Check) -> str:
+    """Whether cloud-init has done its work; some images start once more while it does, and then it is asked again."""
+    deadline = time.monotonic() + check.within
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0 or process.received:
+            return "it has not ended"
+        answer = inside.run(work, ("cloud-init", "status", "--wait"), left)
+        if answer.status in CLOUD_INIT_DONE:
+            return ""
+        if answer.status is not None:
+            return f"cloud-init status ended with {answer.status}: {last_line(answer.output)}"
+        gone = agent(work, check.but(within=max(1, int(deadline - time.monotonic()))))
+        if gone or "still runs" in answer.why or "not found" in answer.why or "No such file" in answer.why:
+            return answer.why
 
 
 def network(work: Work, check: Check) -> str:
-    """Whether the container has an address, and a default route where its nets name a gateway or ask for one."""
-    nets = [setting for name, setting in work.wanted.settings.items() if name.startswith("net")]
+    """Whether the guest has an address, and a default route where its nets name a gateway or ask for one."""
+    settings = work.wanted.settings.items()
+    nets = [setting for name, setting in settings if name.startswith(("net", "ipconfig"))]
     routed = any(not isinstance(net, str) and ("gw" in net or "gw6" in net or net.get("ip") == "dhcp") for net in nets)
-    return inside(work, check, ("sh", "-c", HAS_NETWORK, "phoenix", str(int(routed))))
+    return in_guest(work, check, ("sh", "-c", HAS_NETWORK, "phoenix", str(int(routed))))
 
 
 def command(work: Work, check: Check) -> str:
-    """Whether a command in the container succeeds."""
-    return inside(work, check, check.words)
+    """Whether a command in the guest succeeds."""
+    return in_guest(work, check, check.words)
 
 
 def tcp(work: Work, check: Check) -> str:
@@ -138,5 +193,5 @@ def repeat(work: Work, check: Check, ask: Callable[[float], str]) -> str:
         time.sleep(min(PAUSE_SECONDS, max(0.0, deadline - time.monotonic())))
 
 
-CHECKS = {"network": network, "command": command, "tcp": tcp, "http": http}
+CHECKS = {"agent": agent, "cloud-init": cloud_init, "network": network, "command": command, "tcp": tcp, "http": http}
 """How each kind of check is made; each returns why it did not pass, or ""."""

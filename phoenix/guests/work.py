@@ -1,11 +1,11 @@
-"""Work: one container under one call, as the loop sees it: its node, its wish, its record, its plan."""
+"""Work: one guest under one call, as the loop sees it: its node, its wish, its record, its plan."""
 
 from __future__ import annotations
 
-from phoenix import record
+from phoenix import files, record
 from phoenix.config import load
-from phoenix.errors import Refused, UsageError
-from phoenix.guests import changes, container, ownership, plan
+from phoenix.errors import NotReady, Refused, UsageError
+from phoenix.guests import changes, ownership, plan
 from phoenix.guests.observed import Observed, observe, volumes_of
 from phoenix.pve.node import Node
 from phoenix.record import Record
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
     from phoenix.call import Call
     from phoenix.guests.features import Feature
+    from phoenix.guests.guest import Guest
+    from phoenix.guests.kind import Kind
     from phoenix.guests.plan import Ask, Plan, Step
 
     Planner = Callable[["Work", Observed], Plan]
 
-TOOL = "pct"
 OWN = ("lxc", "env")
 """Options that are raw keys in the container's file."""
 _FIELDS = {"lxc": "raw", "env": "environment"}
@@ -29,12 +30,14 @@ _FIELDS = {"lxc": "raw", "env": "environment"}
 class Work:
     """One container under one call, as the loop sees it: its node, its wish, its record, its plan."""
 
-    def __init__(self, call: Call, planner: Planner) -> None:
+    def __init__(self, call: Call, kind: Kind, planner: Planner) -> None:
         self.call = call
+        self.kind = kind
         self.guest = call.id
         self.planner = planner
-        self.wanted = container.decode(load.guest(call.config, call.kind, call.id), call.id)
+        wanted = kind.decode(load.guest(call.config, call.kind, call.id), call.id)
         self.node = Node(call.paths)
+        self.wanted = with_keys(wanted, self.node)
         self.tool = ""
         self.seconds = call.timeout
         self.record_path = call.paths.record(call.kind, call.id)
@@ -62,7 +65,7 @@ class Work:
 
     def observe(self) -> Observed:
         """The container as it is now."""
-        return observe(self.node, self.guest)
+        return observe(self.node, self.kind, self.guest)
 
     def plan(self, state: Observed) -> Plan:
         """What is to be done from a state on."""
@@ -78,7 +81,7 @@ class Work:
 
     def ready(self) -> None:
         """NotReady if the node cannot be changed any more: asked before every command."""
-        self.tool = self.node.check_changeable(TOOL)
+        self.tool = self.node.check_changeable(self.kind.tool.name)
 
     def perform(self, step: Step, seconds: int) -> int | None:
         """Carry out a step; returns the exit status, None if it takes longer than `seconds`."""
@@ -86,8 +89,12 @@ class Work:
 
         if self.record and self.record.made:
             before = self.record.but(well=False)
+            if step.goal == "start":
+                before = before.but(cleaned=False)
             # What a snapshot had is not known: its features and password are as if they had never been there.
             self.write(before.but(features=(), password="", waits="") if step.goal.startswith("rollback ") else before)
+        if step.goal in ("start", "stop"):
+            self.done.discard("answer")
         status = perform.perform(self, step, seconds)
         if status == 0:
             self.done.add(step.goal)
@@ -105,6 +112,8 @@ class Work:
             return
         if word == "create":
             self.adopt(state)
+        elif word in ("start", "drive"):
+            self.write(self.record.but(drive=changes.drive_state(state)))
         elif word == "set":
             self.keep(state, names)
         elif word == "raw":
@@ -131,7 +140,7 @@ class Work:
         if self.record is None:
             return
         raw = {**state.raw, **state.pending_raw}
-        fresh = volumes_of({name: raw.get(name, "") for name in names})
+        fresh = volumes_of(self.kind, {name: raw.get(name, "") for name in names})
         volumes = {volume for volume in (*self.record.volumes, *fresh) if volume in state.volumes}
         given = [name for name in names if name in self.wanted.settings or self._gives_raw(name)]
         properties = [
@@ -150,6 +159,11 @@ class Work:
         if self.record:
             others = [item for item in self.record.features if not item.startswith(feature.name + "=")]
             self.write(self.record.but(features=tuple(sorted([*others, f"{feature.name}={feature.digest}"]))))
+
+    def keep_clean(self) -> None:
+        """Write down that it is fit to be a template."""
+        if self.record:
+            self.write(self.record.but(cleaned=True))
 
     def finish(self, state: Observed) -> None:
         """Write down that all that belongs to the creation is done, and forget options that are taken back."""
@@ -188,7 +202,7 @@ class Work:
         """What the call and the configuration say beside the container's file."""
         if self._ask is None:
             self._ask = self._asked()
-        return self._ask
+        return self._ask.but(answers=True) if "answer" in self.done else self._ask
 
     def _asked(self) -> Ask:
         ours, options = self.wanted.ours, self.call.options
@@ -197,7 +211,7 @@ class Work:
         if ours.before_change or ours.after_create:
             from phoenix.guests import snapshots
 
-            obstacle = snapshots.obstacle(self.observe().raw or self._volumes(), self.node.storages())
+            obstacle = snapshots.obstacle(self.kind, self.observe().raw or self._volumes(), self.node.storages())
             snapshot = f"before_{self.call.run}"[:40] if ours.before_change else ""
             if obstacle and not ours.needs_snapshots:
                 snapshot = ""
@@ -217,10 +231,10 @@ class Work:
         unused = [volume for name, volume in state.raw.items() if name.startswith("unused")]
         for volume in filter(None, self.ask().delete_volumes):
             if volume not in state.volumes and volume not in ours:
-                raise UsageError(f"--delete-volumes: {self.guest} has no volume {volume}", f"pct config {self.guest}")
+                raise UsageError(f"--delete-volumes: {self.guest} has no volume {volume}", self.look_at)
             if volume in state.volumes and not (volume in ours and (volume in unused or self._lets_go(state, volume))):
                 why = "is in use" if volume in ours else "was not made by Phoenix"
-                raise Refused(f"{self.guest}: {volume} {why}, and is not deleted", f"pct config {self.guest}")
+                raise Refused(f"{self.guest}: {volume} {why}, and is not deleted", self.look_at)
 
     def _lets_go(self, state: Observed, volume: str) -> bool:
         """Whether a volume's mount point is no longer in the file."""
@@ -236,12 +250,17 @@ class Work:
         return found
 
     def _password(self) -> str:
-        path = self.wanted.files.get("password_file", "")
-        if not path:
-            return ""
-        from phoenix.guests import passwords
+        for key in ("password_file", "cipassword_file"):
+            if key in self.wanted.files:
+                from phoenix.guests import passwords
 
-        return passwords.digest(self.node.paths(path))
+                return passwords.digest(self.node.paths(self.wanted.files[key]), key)
+        return ""
+
+    @property
+    def look_at(self) -> str:
+        """The command that shows the guest's configuration."""
+        return f"{self.kind.tool.name} config {self.guest}"
 
     def announce(self) -> None:
         """Write down that a guest with a mark of its own is about to be made.
@@ -260,3 +279,15 @@ class Work:
     def shutdown_seconds(self) -> int:
         """How long a shutdown may take."""
         return self.call.timeout or plan.SHUTDOWN_SECONDS
+
+
+def with_keys(wanted: Guest, node: Node) -> Guest:
+    """The same with the ssh keys of its `sshkeys_file`, which qm keeps in the machine's own file."""
+    path = wanted.files.get("sshkeys_file", "")
+    if not path:
+        return wanted
+    try:
+        keys = files.read_text(node.paths(path)).strip()
+    except OSError as error:
+        raise NotReady(f"sshkeys_file: {path}: {error.strerror}", f"ls -l {path}") from error
+    return wanted.but(settings={**wanted.settings, "sshkeys": keys})

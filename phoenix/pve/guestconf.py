@@ -171,3 +171,10 @@ def decode(text: str) -> str:
         except ValueError:
             decoded += b"%" + part
     return decoded.decode("utf-8", "replace")
+
+
+def with_option(text: str, name: str, value: str) -> str:
+    """The text of a guest's file in whose main section an option has this value."""
+    head, line_break, rest = text.partition("\n[")
+    lines = [line for line in head.rstrip("\n").split("\n") if not line.startswith(f"{name}:")]
+    return "\n".join([*lines, f"{name}: {value}"]) + "\n" + line_break + rest

@@ -137,10 +137,6 @@ class Node:
             return 0
         return int(text) if text.isdigit() else 0
 
-    def container_runs(self, guest: str) -> bool:
-        """Whether a container runs."""
-        return bool(self.container_start(guest))
-
     def container_start(self, guest: str) -> str:
         """What tells this start of a container from others, "" if it is stopped.
 
@@ -164,13 +160,17 @@ class Node:
         except FileNotFoundError:
             return ""
 
-    def machine_runs(self, guest: str) -> bool:
-        """Whether a virtual machine runs: the process of its pid file is there."""
+    def machine_start(self, guest: str) -> str:
+        """What tells this start of a virtual machine from others: its process, "" if it is stopped.
+
+        The number in its file may be that of another process by now; QEMU's own command line says whose it is.
+        """
         try:
             pid = files.read_text(self.paths(f"/run/qemu-server/{guest}.pid")).strip()
+            words = files.read_text(self.paths(f"/proc/{pid}/cmdline")).split("\0") if pid.isdigit() else []
         except OSError:
-            return False
-        return pid.isdigit() and os.path.isdir(self.paths(f"/proc/{pid}"))
+            return ""
+        return pid if guest in (word for flag, word in zip(words, words[1:]) if flag == "-id") else ""
 
 
 def is_guest_file(name: str) -> bool:

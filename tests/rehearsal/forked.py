@@ -7,8 +7,10 @@ import os
 import sys
 
 from managers import lxc_manager
-from phoenix import process
+from phoenix import actions, process
 from phoenix.call import Call
+from phoenix.guests.container import CONTAINER
+from phoenix.guests.work import Work
 from phoenix.paths import Paths
 from phoenix.rehearsal import node as nodes
 
@@ -46,7 +48,7 @@ class World:
     def work(self):
         """What the manager works with, after its first look."""
         call = self.asked("health-check", {})
-        work = lxc_manager.Work(call, lxc_manager.converge)
+        work = Work(call, CONTAINER, actions.converge)
         work.look()
         work.begin()
         return work

@@ -12,6 +12,7 @@ import pytest
 
 from phoenix.config import load
 from phoenix.guests import changes, container
+from phoenix.guests.container import CONTAINER
 from phoenix.guests.observed import read
 
 pytestmark = pytest.mark.processes
@@ -48,7 +49,7 @@ class Predecessor:
     def found(self, guest):
         text = (self.root / f"etc/pve/lxc/{guest}.conf").read_text()
         file = self.root / f"etc/pve/firewall/{guest}.fw"
-        return read(text, firewall=file.read_text() if file.exists() else "")
+        return read(CONTAINER, text, firewall=file.read_text() if file.exists() else "")
 
     def in_order(self):
         """What is cloned and what is relied on comes first."""

@@ -29,6 +29,7 @@ LAYERS = (
     ("phoenix.pve",),
     ("phoenix.guests", "phoenix.host"),
     ("phoenix.reconcile", "phoenix.manager"),
+    ("phoenix.actions",),
     ("managers",),
 )
 BASE = ("phoenix", "phoenix.errors", "phoenix.paths", "phoenix.text", "phoenix.value")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from phoenix.guests import dangers
+from phoenix.guests.container import CONTAINER
 from phoenix.paths import Paths
 from phoenix.pve.node import Node
 
@@ -22,7 +23,7 @@ def pve(tmp_path):
 
 
 def found(pve):
-    return dangers.of_deleting(Node(Paths(str(pve.parent.parent))), "9001")
+    return dangers.of_deleting(Node(Paths(str(pve.parent.parent))), CONTAINER, "9001")
 
 
 def test_a_guest_that_nobody_relies_on_is_no_danger(pve):

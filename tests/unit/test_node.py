@@ -152,25 +152,25 @@ def test_the_guests_of_this_node_are_in_order_of_their_number(root):
         ("0000: 00000002 00000000 00010000 0001 01 5 @/var/lib/lxc/9001/commander", False),
     ],
 )
-def test_a_container_runs_when_its_monitor_listens(root, sockets, runs):
+def test_a_container_start_when_its_monitor_listens(root, sockets, runs):
     (root / "proc/net/unix").write_text(f"Num RefCount Protocol Flags Type St Inode Path\n{sockets}\n0: 2 @x\n")
-    assert node_of(root).container_runs("9001") is runs
+    assert bool(node_of(root).container_start("9001")) is runs
 
 
 def test_without_proc_nothing_is_known_to_be_stopped(root):
     (root / "proc/net/unix").unlink()
-    assert "proc/net/unix" in refusal(lambda: node_of(root).container_runs("9001"))
+    assert "proc/net/unix" in refusal(lambda: node_of(root).container_start("9001"))
 
 
-@pytest.mark.parametrize(
-    ("text", "runs"), [("77\n", True), ("78\n", False), ("", False), ("../77", False), ("x", False)]
-)
-def test_a_virtual_machine_runs_when_its_process_is_there(root, text, runs):
+@pytest.mark.parametrize("text", ["77\n", "78\n", "79\n", "80\n", "", "../77", "x"])
+def test_a_virtual_machine_runs_when_its_process_is_there(root, text):
     (root / "run/qemu-server").mkdir(parents=True)
     (root / "run/qemu-server/200.pid").write_text(text)
-    (root / "proc/77").mkdir()
-    assert node_of(root).machine_runs("200") is runs
-    assert node_of(root).machine_runs("201") is False
+    for pid, guest in (("77", "200"), ("78", "2000"), ("79", "201")):
+        (root / "proc" / pid).mkdir()
+        (root / "proc" / pid / "cmdline").write_text(f"/usr/bin/kvm\0-id\0{guest}\0-name\0200\0")
+    assert node_of(root).machine_start("200") == ("77" if text == "77\n" else "")
+    assert node_of(root).machine_start("201") == ""
 
 
 def test_storages_and_bridges_are_those_of_the_node(root):

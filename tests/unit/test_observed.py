@@ -8,6 +8,7 @@ import os
 import pytest
 
 from phoenix import errors
+from phoenix.guests.container import CONTAINER
 from phoenix.guests.observed import Observed, observe, read
 from phoenix.paths import Paths
 from phoenix.pve.node import Node
@@ -51,7 +52,7 @@ snaptime: 1700000000
 
 
 def test_a_real_file_is_read_into_settings():
-    found = read(REAL)
+    found = read(CONTAINER, REAL)
     assert found.exists
     assert found.mark == MARK
     assert found.settings == {
@@ -86,12 +87,12 @@ def test_a_real_file_is_read_into_settings():
 
 
 def test_what_waits_is_named():
-    assert {"features"} <= set(read(REAL).pending) <= {"features", "timezone"}
-    assert read(REAL).pending["features"] == {"nesting": "1", "fuse": "1"}
+    assert {"features"} <= set(read(CONTAINER, REAL).pending) <= {"features", "timezone"}
+    assert read(CONTAINER, REAL).pending["features"] == {"nesting": "1", "fuse": "1"}
 
 
 def test_its_volumes_are_those_of_storages_the_unused_too():
-    assert read(REAL).volumes == (
+    assert read(CONTAINER, REAL).volumes == (
         "local-lvm:vm-9001-disk-7",
         "local-zfs:subvol-9001-disk-1",
         "local:9001/vm-9001-disk-0.raw",
@@ -115,7 +116,7 @@ def test_its_volumes_are_those_of_storages_the_unused_too():
     ],
 )
 def test_what_a_file_says_of_its_state(text, running, facts):
-    found = read(text, started="1" * running)
+    found = read(CONTAINER, text, started="1" * running)
     assert {name: getattr(found, name) for name in facts} == facts
 
 
@@ -137,7 +138,7 @@ def root(tmp_path):
 
 
 def look(root):
-    return observe(Node(Paths(str(root))), "9001")
+    return observe(Node(Paths(str(root))), CONTAINER, "9001")
 
 
 def test_a_container_that_is_not_there(root):
@@ -146,9 +147,9 @@ def test_a_container_that_is_not_there(root):
 
 def test_a_container_that_is_there_and_runs(root):
     (root / "etc/pve/lxc/9001.conf").write_text(REAL)
-    assert look(root) == read(REAL)
+    assert look(root) == read(CONTAINER, REAL)
     (root / "proc/net/unix").write_text("Num Path\n0: 2 0 1 1 1 5 @/var/lib/lxc/9001/command\n")
-    assert look(root) == read(REAL, started="5")
+    assert look(root) == read(CONTAINER, REAL, started="5")
 
 
 @pytest.mark.parametrize(

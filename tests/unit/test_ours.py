@@ -13,7 +13,7 @@ from phoenix.guests.ours import Check, Ours, Provision
 
 def decode(text):
     faults = Faults(Document("f", {}))
-    return ours.decode(tomli.loads(text), faults), faults.found
+    return ours.decode(tomli.loads(text), "lxc", faults), faults.found
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 from phoenix import errors
 from phoenix.guests import ownership
+from phoenix.guests.container import CONTAINER
 from phoenix.guests.observed import Observed
 from phoenix.record import Record
 
@@ -39,15 +40,15 @@ def test_mark_record_and_volumes_must_agree(observed, record, why):
     assert bool(ownership.doubt(observed, record)) == bool(why)
     if why:
         with pytest.raises(errors.Refused, match="9001 is there") as caught:
-            ownership.check("9001", observed, record)
+            ownership.check(CONTAINER, "9001", observed, record)
         assert "pct config 9001" in caught.value.hint
     else:
-        ownership.check("9001", observed, record)
+        ownership.check(CONTAINER, "9001", observed, record)
 
 
 @pytest.mark.parametrize("record", [None, OURS, FRESH])
 def test_what_is_not_there_is_nobodys(record):
-    ownership.check("9001", Observed(), record)
+    ownership.check(CONTAINER, "9001", Observed(), record)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_what_is_not_there_is_nobodys(record):
 @pytest.mark.parametrize("record", [None, OURS])
 def test_an_id_that_another_guest_has_is_refused(observed, record):
     with pytest.raises(errors.Refused, match=r"the ID 9001 is taken by VM 9001 on node"):
-        ownership.check("9001", observed, record)
+        ownership.check(CONTAINER, "9001", observed, record)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def test_a_guest_that_is_half_made_is_left_to_whoever_began_it(worked_on, record
     observed = Observed(exists=True, lock="create", worked_on=worked_on)
     assert observed.half_made
     with pytest.raises(error) as caught:
-        ownership.check("9001", observed, record)
+        ownership.check(CONTAINER, "9001", observed, record)
     assert "9001" in caught.value.message
     assert caught.value.hint
 
@@ -82,22 +83,22 @@ def test_a_guest_that_is_half_made_is_left_to_whoever_began_it(worked_on, record
 def test_a_lock_for_the_making_of_a_guest_with_a_mark_is_an_ordinary_lock():
     observed = guest(lock="create")
     assert not observed.half_made
-    ownership.check("9001", observed, OURS)
+    ownership.check(CONTAINER, "9001", observed, OURS)
     with pytest.raises(errors.Busy, match=r"locked by Proxmox VE \(create\)"):
-        ownership.check_unlocked("9001", observed)
+        ownership.check_unlocked(CONTAINER, "9001", observed)
 
 
 @pytest.mark.parametrize("lock", ["backup", "migrate", "snapshot", "destroyed"])
 def test_a_locked_guest_is_busy_and_never_unlocked(lock):
     with pytest.raises(errors.Busy, match=lock) as caught:
-        ownership.check_unlocked("9001", guest(lock=lock))
+        ownership.check_unlocked(CONTAINER, "9001", guest(lock=lock))
     assert "pct unlock" not in caught.value.hint
 
 
 def test_a_guest_that_is_worked_on_at_this_moment_is_busy():
     with pytest.raises(errors.Busy, match="working on it"):
-        ownership.check_unlocked("9001", guest(worked_on=True))
-    ownership.check_unlocked("9001", guest())
+        ownership.check_unlocked(CONTAINER, "9001", guest(worked_on=True))
+    ownership.check_unlocked(CONTAINER, "9001", guest())
 
 
 @pytest.mark.parametrize(
@@ -118,10 +119,10 @@ def test_a_guest_that_is_worked_on_at_this_moment_is_busy():
 )
 def test_every_reason_against_a_deletion_is_said(observed, record, dangers, reasons):
     if not reasons:
-        ownership.check_deletable("9001", observed, record, dangers)
+        ownership.check_deletable(CONTAINER, "9001", observed, record, dangers)
         return
     with pytest.raises(errors.Refused, match="9001 is not deleted: ") as caught:
-        ownership.check_deletable("9001", observed, record, dangers)
+        ownership.check_deletable(CONTAINER, "9001", observed, record, dangers)
     assert all(reason in caught.value.message for reason in reasons)
 
 

@@ -14,7 +14,8 @@ import pytest
 import tomli
 
 from phoenix.config.load import Document
-from phoenix.guests import container, plan
+from phoenix.guests import container, plan, requests
+from phoenix.guests.container import CONTAINER
 from phoenix.guests.observed import Observed, read
 from phoenix.record import Record
 
@@ -36,15 +37,15 @@ def text_of(case):
 def planned(case):
     text = text_of(case)
     seen = {"started": "1" * case["running"], "firewall": case.get("firewall", "")}
-    observed = Observed() if text is None else read(text, **seen)
+    observed = Observed() if text is None else read(CONTAINER, text, **seen)
     known = RECORD.but(options=tuple(case.get("options", ())), finished=True)
     wanted = container.decode(Document("9001.toml", tomli.loads("\n".join(case["toml"]))), "9001")
     return {
         "create": lambda: plan.converge(wanted, observed, known),
-        "start": lambda: plan.run_state("9001", observed, running=True),
-        "stop": lambda: plan.run_state("9001", observed, running=False),
-        "restart": lambda: plan.restart("9001", observed, stopped=not observed.running),
-        "delete": lambda: plan.delete("9001", observed),
+        "start": lambda: requests.run_state(CONTAINER, "9001", observed, running=True),
+        "stop": lambda: requests.run_state(CONTAINER, "9001", observed, running=False),
+        "restart": lambda: requests.restart(CONTAINER, "9001", observed, stopped=not observed.running),
+        "delete": lambda: requests.delete(CONTAINER, "9001", observed),
     }[case["goal"]]()
 
 
@@ -86,11 +87,11 @@ def test_only_a_change_of_options_is_tied_to_the_file_it_was_planned_from(path):
 
 @pytest.mark.parametrize(("seconds", "word"), [(5, "--timeout=5"), (3600, "--timeout=3600")])
 def test_a_shutdown_takes_as_long_as_it_may(seconds, word):
-    observed = read("memory: 512\n", started="1")
+    observed = read(CONTAINER, "memory: 512\n", started="1")
     for found in (
-        plan.run_state("9001", observed, running=False, seconds=seconds),
-        plan.restart("9001", observed, stopped=False, seconds=seconds),
-        plan.delete("9001", observed, seconds=seconds),
+        requests.run_state(CONTAINER, "9001", observed, running=False, seconds=seconds),
+        requests.restart(CONTAINER, "9001", observed, stopped=False, seconds=seconds),
+        requests.delete(CONTAINER, "9001", observed, seconds=seconds),
     ):
         assert found.steps[0].argv == ("pct", "shutdown", "9001", word)
 

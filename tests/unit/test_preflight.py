@@ -6,7 +6,8 @@ import pytest
 
 from phoenix import errors
 from phoenix.guests import preflight
-from phoenix.guests.container import Container
+from phoenix.guests.container import CONTAINER
+from phoenix.guests.guest import Guest
 from phoenix.paths import Paths
 from phoenix.pve.node import Node
 
@@ -51,7 +52,7 @@ def root(tmp_path):
 
 def container(template=TEMPLATE, **settings):
     settings = {"rootfs": {"storage": "fast", "size": "8G"}, "memory": "512", **settings}
-    return Container("9001", "9001.toml", template, settings)
+    return Guest(CONTAINER, "9001", "9001.toml", settings, ostemplate=template)
 
 
 def create(node, wanted):
@@ -152,7 +153,7 @@ def test_the_storage_of_the_template_must_be_there_for_this_node(root, line):
 
 
 def clone(**words):
-    return Container("9001", "9001.toml", "", {"memory": "512"}, clone={"from": "900", **words})
+    return Guest(CONTAINER, "9001", "9001.toml", {"memory": "512"}, clone={"from": "900", **words})
 
 
 def source(root, text):
@@ -192,9 +193,9 @@ def test_a_source_that_runs_is_cloned_only_by_a_snapshot(root):
 def test_a_template_that_is_another_one_is_refused(root):
     empty = "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce"
     empty += "47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e"
-    good = Container("9001", "9001.toml", TEMPLATE, {}, creation={"sha512": empty})
+    good = Guest(CONTAINER, "9001", "9001.toml", {}, ostemplate=TEMPLATE, creation={"sha512": empty})
     create(Node(Paths(str(root))), good)
-    bad = Container("9001", "9001.toml", TEMPLATE, {}, creation={"sha512": "0" * 128})
+    bad = Guest(CONTAINER, "9001", "9001.toml", {}, ostemplate=TEMPLATE, creation={"sha512": "0" * 128})
     assert "is not what sha512 says" in missing(root, bad).message
 
 
@@ -210,7 +211,7 @@ def test_root_may_map_what_the_node_says(root, table, able):
     (root / "etc/subuid").write_text("root:100000:65536\n")
     (root / "etc/subgid").write_text(table)
     lines = ("lxc.idmap: u 0 100000 65536", "lxc.idmap: g 0 100000 33", "lxc.idmap: g 33 33 1")
-    wanted = Container("9001", "9001.toml", TEMPLATE, {}, raw=lines)
+    wanted = Guest(CONTAINER, "9001", "9001.toml", {}, ostemplate=TEMPLATE, raw=lines)
     if able:
         create(Node(Paths(str(root))), wanted)
     else:
@@ -220,7 +221,9 @@ def test_root_may_map_what_the_node_says(root, table, able):
 
 
 def test_env_takes_the_release_that_knows_it(root):
-    wanted = Container("9001", "9001.toml", TEMPLATE, {}, environment=("lxc.environment.runtime: A=1",))
+    wanted = Guest(
+        CONTAINER, "9001", "9001.toml", {}, ostemplate=TEMPLATE, environment=("lxc.environment.runtime: A=1",)
+    )
     (root / "etc/debian_version").write_text("13.1\n")
     create(Node(Paths(str(root))), wanted)
     (root / "etc/debian_version").write_text("12.9\n")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from phoenix.config.faults import Faults
 from phoenix.config.load import Document
 from phoenix.guests import marks, values
+from phoenix.guests.container import CONTAINER
 from phoenix.guests.observed import read
 from phoenix.pve import guestconf, options, pct
 from phoenix.pve.tables import container
@@ -135,7 +136,7 @@ BAD = [
     ("mp0", '{ mp = "/srv" }', "mp0.storage", "expected the name of a storage, found nothing"),
     ("mp0", '{ storage = "local", mp = "/srv" }', "mp0.size", "found nothing"),
     ("mp0", f"{{ {VOLUME} }}", "mp0.mp", "missing"),
-    ("mp0", f'{{ {VOLUME}, mp = "/a,b" }}', "mp0.mp", "expected a text without a comma, found '/a,b'"),
+    ("mp0", f'{{ {VOLUME}, mp = "/a,b" }}', "mp0.mp", "expected a text that is not empty, without a comma, found '/a,b'"),
     ("mp0", f'{{ {VOLUME}, mp = "/a/../b" }}', "mp0.mp", "illegal character"),
     ("mp0", '{ volume = "tank", mp = "/srv" }', "mp0.volume", "expected an absolute path"),
     ("mp0", '{ volume = "/a,b", mp = "/srv" }', "mp0.volume", "expected an absolute path"),
@@ -327,7 +328,7 @@ def test_a_guests_file_is_read_into_the_same_form(name, text, setting):
 )
 def test_what_pct_is_told_reads_back_as_no_difference(name, toml, setting):
     option = option_of(name)
-    assert not values.differs(option, setting, values.observed(option, pct.text(setting)) if setting else None)
+    assert not values.differs(option, setting, values.observed(option, pct.text(name, setting)) if setting else None)
 
 
 @pytest.mark.parametrize(
@@ -372,7 +373,7 @@ def test_a_description_comes_back_from_the_file_with_its_mark(text):
     if faults.found:  # blanks that do not print
         return
     conf = guestconf.render_description(marks.join(wanted, MARK))
-    found = read(conf + "memory: 512\n")
+    found = read(CONTAINER, conf + "memory: 512\n")
     assert (found.settings.get("description", ""), found.mark) == (wanted, MARK)
 
 

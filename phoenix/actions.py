@@ -1,0 +1,390 @@
+"""Actions: what a manager of guests can be told to do, the same for every kind."""
+
+from __future__ import annotations
+
+from phoenix import locks, output
+from phoenix.config import load
+from phoenix.errors import OperationFailed, PartlyDone, Refused, UsageError
+from phoenix.guests import ownership, plan, report, requests
+from phoenix.guests.work import Work
+from phoenix.text import shell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from phoenix.call import Call
+    from phoenix.guests.kind import Kind
+    from phoenix.guests.observed import Observed
+    from phoenix.guests.plan import Plan
+
+    Planner = Callable[[Work, Observed], Plan]
+    Preparation = Callable[[Work, Observed], None]
+    Finish = Callable[[Work, Observed], None]
+    Action = Callable[[Call, Kind], int]
+
+
+def change(
+    call: Call, kind: Kind, planner: Planner, prepare: Preparation | None = None, finish: Finish | None = None
+) -> int:
+    """Lock the guest, look at it, carry out what `planner` plans; returns the exit status.
+
+    `prepare` runs before the first change; what it raises leaves everything as it was. `finish` runs after the last,
+    while the lock is still held.
+    """
+    work = Work(call, kind, planner)
+    if call.dry_run:
+        return show_plan(work)
+    work.ready()
+    lock = locks.take(call.paths.lock(call.kind, call.id), call.id)
+    try:
+        done: list[tuple[str, ...]] = []
+        state = work.look()
+        ownership.check(kind, call.id, state, work.record)
+        work.adopt(state)
+        planned = work.plan(state)
+        report.check_refused(kind, call.id, planned)
+        if planned.steps:
+            check_steps(work, state, planned)
+            if prepare:
+                prepare(work, state)
+            state, done = carry_out(work, state)
+        if finish:
+            finish(work, state)
+    finally:
+        locks.release(lock)
+    return report.result(call, work.wanted, state, done, plan.waiting(state, work.record))
+
+
+def check_steps(work: Work, state: Observed, planned: Plan) -> None:
+    """Busy or Refused if somebody else is at the guest, or in charge of whether it runs."""
+    from phoenix.guests import dangers
+
+    ownership.check_unlocked(work.kind, work.guest, state)
+    if {"start", "stop"} & {step.goal for step in planned.steps} and dangers.is_managed_by_ha(
+        work.node, work.kind, work.guest
+    ):
+        raise Refused(
+            f"{work.guest} is managed by HA, which starts and stops it",
+            f"ha-manager set {work.kind.resource}:{work.guest} --state started, or stopped; ha-manager status",
+        )
+
+
+def carry_out(work: Work, state: Observed) -> tuple[Observed, list[tuple[str, ...]]]:
+    """Run the loop; returns the last state, in which nothing is left to do, and the commands that led to it."""
+    from phoenix import reconcile
+
+    work.begin()
+    state, done = reconcile.run(work, state)
+    report.check_refused(work.kind, work.guest, work.plan(state))
+    return state, done
+
+
+def show_plan(work: Work) -> int:
+    """Print what would be done; nothing is changed and nothing is locked."""
+    state = work.look()
+    ownership.check(work.kind, work.call.id, state, work.record)
+    planned = work.plan(state)
+    report.check_refused(work.kind, work.call.id, planned)
+    return report.show_plan(work.call, work.wanted, state, planned)
+
+
+def converge(work: Work, state: Observed) -> Plan:
+    """The plan of create."""
+    if not work.done:
+        work.check_named_volumes(state)
+    return plan.converge(work.wanted, state, work.record, work.ask())
+
+
+def prepare_converge(work: Work, state: Observed) -> None:
+    """Refuse what cannot work on this node; then write down that a guest is about to be made."""
+    from phoenix.guests import preflight
+
+    if state.exists:
+        preflight.check_change(work.node, work.wanted)
+    else:
+        preflight.check_create(work.node, work.wanted, work.call.config)
+        check_left_over(work)
+        work.announce()
+
+
+def prepare_start(work: Work, _state: Observed) -> None:
+    """Refuse what cannot start on this node."""
+    from phoenix.guests import preflight
+
+    preflight.check_change(work.node, work.wanted)
+
+
+def existing(work: Work, state: Observed) -> None:
+    """OperationFailed for a guest that is not there."""
+    if not state.exists:
+        raise OperationFailed(f"{work.call.id} is not created", f"phoenix.pyz create {work.call.id}")
+
+
+def create(call: Call, kind: Kind) -> int:
+    """Make the guest what its file says."""
+    return change(call, kind, converge, prepare_converge, made)
+
+
+def made(work: Work, state: Observed) -> None:
+    """Write down that it is made as a whole, and wait until it is of use."""
+    wait(work, state)
+    work.finish(state)
+
+
+def wait(work: Work, state: Observed) -> None:
+    """Wait until a guest that runs is well."""
+    if state.running and (work.wanted.ours.health or work.wanted.ours.wait) and (work.done or not work.is_well()):
+        from phoenix.guests import waiting
+
+        work.begin()
+        waiting.until_well(work)
+        work.found_well()
+
+
+def start(call: Call, kind: Kind) -> int:
+    """Start the guest."""
+
+    def planner(work: Work, state: Observed) -> Plan:
+        existing(work, state)
+        return requests.run_state(kind, call.id, state, running=True)
+
+    return change(call, kind, planner, prepare_start, wait)
+
+
+def stop(call: Call, kind: Kind) -> int:
+    """Shut the guest down."""
+
+    def planner(work: Work, state: Observed) -> Plan:
+        existing(work, state)
+        return requests.run_state(kind, call.id, state, running=False, seconds=work.shutdown_seconds)
+
+    return change(call, kind, planner)
+
+
+def restart(call: Call, kind: Kind) -> int:
+    """Shut the guest down and start it."""
+    stopped = False
+
+    def planner(work: Work, state: Observed) -> Plan:
+        nonlocal stopped
+        existing(work, state)
+        stopped = stopped or not state.running
+        return requests.restart(kind, call.id, state, stopped, work.shutdown_seconds)
+
+    return change(call, kind, planner, prepare_start, wait)
+
+
+def delete(call: Call, kind: Kind) -> int:
+    """Destroy the guest and its volumes, and see that they are gone."""
+    if not call.yes and not call.dry_run:
+        raise UsageError("delete needs --yes", f"{call.manager} --action=delete --id={call.id} --yes")
+
+    def planner(work: Work, state: Observed) -> Plan:
+        planned = requests.delete(kind, call.id, state, work.shutdown_seconds)
+        if planned.steps:
+            from phoenix.guests import dangers, neighbours
+
+            reasons = dangers.of_deleting(work.node, kind, call.id)
+            others = neighbours.dependants(work.node, call.config, call.id)
+            reasons += ["others depend on it: " + ", ".join(others)] * bool(others)
+            ownership.check_deletable(kind, call.id, state, work.record, reasons)
+        return planned
+
+    return change(call, kind, planner, finish=forget)
+
+
+def forget(work: Work, _state: Observed) -> None:
+    """Remove the record of a guest that is gone. PartlyDone if volumes of it are left."""
+    from phoenix import files
+
+    if work.record:
+        check_left_over(work)
+        work.journal.add("deleted", mark=work.record.mark)
+        files.remove(work.record_path)
+
+
+def check_left_over(work: Work) -> None:
+    """PartlyDone if volumes of a guest that is gone are still there: the record names them until they are not."""
+    if work.record is None:
+        return
+    from phoenix.guests import dangers
+
+    work.begin()
+    left = dangers.left_over(work.record.volumes, lambda storage: list_volumes(work, storage))
+    if left:
+        raise PartlyDone(
+            f"{work.guest} is not there any more, but volumes of it are left: {', '.join(left)}",
+            "look at them, then: " + "; ".join(f"pvesm free {volume}" for volume in left),
+        )
+
+
+def list_volumes(work: Work, storage: str) -> str:
+    """What `pvesm list` prints of the guest's volumes on a storage."""
+    from phoenix import process
+
+    argv = [work.node.tool("pvesm"), "list", storage, f"--vmid={work.call.id}"]
+    start = work.log.line("$ " + shell(["pvesm", *argv[1:]]))
+    if process.run_tool(argv, work.log.open(), 60) != 0:
+        raise PartlyDone(
+            f"{work.guest} is not there any more, but whether its volumes are gone from {storage} cannot be seen",
+            f"pvesm list {storage} --vmid {work.call.id}; its output is in {work.log.path}",
+        )
+    return work.log.since(start)
+
+
+def status(call: Call, kind: Kind) -> int:
+    """Say what is there and whether it is as the file says."""
+    work = Work(call, kind, converge)
+    state = work.look()
+    return report.status(call, work.wanted, state, work.plan(state), ownership.doubt(state, work.record))
+
+
+def show_converge(call: Call, kind: Kind) -> int:
+    """Say what create would do."""
+    return show_plan(Work(call, kind, converge))
+
+
+def check(call: Call, kind: Kind) -> int:
+    """Read the guest's file, or all of them, and say everything that is wrong."""
+    guests = [call.id] if call.id else load.guest_ids(call.config, call.kind)
+    paths = {guest: load.guest_path(call.config, call.kind, guest) for guest in guests}
+    report.check_files(paths, lambda _, guest: check_file(call, kind, guest))
+    if not call.id:
+        from phoenix.guests import neighbours
+
+        report.check_relations(neighbours.faults(call.config))
+    if call.json:
+        output.document(manager=call.manager, action=call.action, files=sorted(paths.values()), exit_code=0)
+    else:
+        output.text(f"{call.kind}: {len(paths)} file{'s' * (len(paths) != 1)} checked, nothing wrong")
+    return 0
+
+
+def check_file(call: Call, kind: Kind, guest: str) -> None:
+    """Read one guest's file, and those of its features."""
+    wanted = kind.decode(load.guest(call.config, call.kind, guest), guest)
+    if wanted.ours.provision:
+        from phoenix.guests import features
+
+        features.of_guest(call.config, wanted.ours.provision)
+
+
+def health_check(call: Call, kind: Kind) -> int:
+    """See whether the guest is well, and change nothing."""
+    from phoenix.guests import waiting
+
+    work = Work(call, kind, converge)
+    state = work.look()
+    ownership.check(kind, call.id, state, work.record)
+    existing(work, state)
+    if not state.running:
+        raise OperationFailed(f"{call.id} does not run", f"phoenix.pyz start {call.id}")
+    work.begin()
+    waiting.until_well(work)
+    return report.result(call, work.wanted, state, [], ())
+
+
+def snapshot(call: Call, kind: Kind) -> int:
+    """Take a snapshot."""
+    from phoenix.guests import snapshots
+
+    name = snapshots.checked(call.options.get("--name"))
+    description = str(call.options.get("--description") or "")
+
+    def planner(work: Work, state: Observed) -> Plan:
+        existing(work, state)
+        return requests.take_snapshot(kind, call.id, state, name, description)
+
+    def prepare(work: Work, state: Observed) -> None:
+        obstacle = snapshots.obstacle(kind, state.raw, work.node.storages())
+        if obstacle:
+            raise Refused(f"{call.id} takes no snapshot: {obstacle}", f"{work.look_at}; vzdump {call.id}")
+
+    return change(call, kind, planner, prepare)
+
+
+def rollback(call: Call, kind: Kind) -> int:
+    """Make the guest what it was at a snapshot; it runs afterwards if it ran before."""
+    from phoenix.guests import snapshots
+
+    name = snapshots.checked(call.options.get("--name"))
+    need_yes(call, "rollback loses what came after the snapshot; it")
+    ran: list[bool] = []
+
+    def planner(work: Work, state: Observed) -> Plan:
+        existing(work, state)
+        check_snapshot(call, state, name)
+        ran.append(state.running)
+        return requests.roll_back(kind, call.id, state, name, ran[0], work.done, work.shutdown_seconds)
+
+    return change(call, kind, planner)
+
+
+def delete_snapshot(call: Call, kind: Kind) -> int:
+    """Remove a snapshot."""
+    from phoenix.guests import snapshots
+
+    name = snapshots.checked(call.options.get("--name"))
+    need_yes(call, "delete-snapshot")
+
+    def planner(work: Work, state: Observed) -> Plan:
+        existing(work, state)
+        return requests.drop_snapshot(kind, call.id, state, name)
+
+    return change(call, kind, planner)
+
+
+def need_yes(call: Call, what: str) -> None:
+    """UsageError unless --yes is given."""
+    if not call.yes and not call.dry_run:
+        words = f"{call.manager} --action={call.action} --id={call.id} --name={call.options.get('--name')} --yes"
+        raise UsageError(f"{what} needs --yes", words)
+
+
+def check_snapshot(call: Call, state: Observed, name: str) -> None:
+    """OperationFailed for a snapshot that is not there."""
+    if name not in state.snapshots:
+        known = ", ".join(state.snapshots) or "none"
+        raise OperationFailed(
+            f"{call.id} has no snapshot {name} (it has: {known})", f"phoenix.pyz list-snapshots {call.id}"
+        )
+
+
+def list_snapshots(call: Call, kind: Kind) -> int:
+    """Say which snapshots there are."""
+    work = Work(call, kind, converge)
+    state = work.look()
+    existing(work, state)
+    if call.json:
+        output.document(manager=call.manager, action=call.action, id=call.id, snapshots=list(state.snapshots))
+    else:
+        output.text("\n".join(state.snapshots) or f"{call.id} has no snapshots")
+    return 0
+
+
+_ALL: Mapping[str, Action] = {
+    "create": create,
+    "start": start,
+    "stop": stop,
+    "restart": restart,
+    "delete": delete,
+    "status": status,
+    "plan": show_converge,
+    "check": check,
+    "health-check": health_check,
+    "snapshot": snapshot,
+    "rollback": rollback,
+    "list-snapshots": list_snapshots,
+    "delete-snapshot": delete_snapshot,
+}
+WITHOUT_ID = ("check",)
+
+
+def of(kind: Kind) -> dict[str, Callable[[Call], int]]:
+    """What a manager of a kind can be told to do."""
+
+    def bound(action: Action) -> Callable[[Call], int]:
+        return lambda call: action(call, kind)
+
+    return {name: bound(action) for name, action in _ALL.items()}
