@@ -200,6 +200,10 @@ def forget(work: Work, _state: Observed) -> None:
 
     if work.record:
         check_left_over(work)
+        if work.kind.name == "vm":
+            from phoenix.guests import snippets
+
+            snippets.remove(work.node, work.guest, work.record.mark)
         work.journal.add("deleted", mark=work.record.mark)
         files.remove(work.record_path)
 

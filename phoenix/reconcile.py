@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from phoenix import cli, process
 from phoenix.errors import Interrupted, OperationFailed, PartlyDone
-from phoenix.text import last_line, shell
+from phoenix.text import called, last_line, shell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
         @property
         def seconds(self) -> int:
             """The longest it may take; 0 for the task's."""
+
+        @property
+        def hint(self) -> str:
+            """What to do if it fails, "" for what helps with all of them."""
 
     AStep = TypeVar("AStep", bound=Step)
 
@@ -137,7 +141,7 @@ def read_again(task: Task[State, AStep], step: AStep, status: int | None) -> tup
 
 def unfinished(task: Task[State, AStep], step: AStep, seconds: int, state: State) -> PartlyDone:
     """The error for a command that is left to itself."""
-    what = f"`{step.argv[0]} {step.argv[1]}` still runs after {seconds} s"
+    what = f"`{called(step.argv)}` still runs after {seconds} s"
     hint = f"wait for it: phoenix.pyz status {task.guest}; its output is in {task.log.path}"
     return PartlyDone(f"{task.guest}: {what}; it is {task.describe(state)}", hint)
 
@@ -145,10 +149,11 @@ def unfinished(task: Task[State, AStep], step: AStep, seconds: int, state: State
 def failed(task: Task[State, AStep], step: AStep, status: int, words: str, state: State) -> OperationFailed:
     """The error for a command without effect."""
     if status == 0:
-        cause = f"`{step.argv[0]} {step.argv[1]}` reported success, but what it was to do is not there"
+        cause = f"`{called(step.argv)}` reported success, but what it was to do is not there"
     else:
-        cause = f"`{step.argv[0]} {step.argv[1]}` ended with {status}: {words}"
-    return OperationFailed(f"{task.guest}: {cause}; it is {task.describe(state)}", retry(task))
+        cause = f"`{called(step.argv)}` ended with {status}: {words}"
+    hint = f"{step.hint}; its output is in {task.log.path}" if step.hint else retry(task)
+    return OperationFailed(f"{task.guest}: {cause}; it is {task.describe(state)}", hint)
 
 
 def interrupted(task: Task[State, AStep], state: State) -> Interrupted:

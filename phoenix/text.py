@@ -25,6 +25,15 @@ def ansi_quoted(word: str) -> str:
     return f"$'{printable(escaped)}'"
 
 
+GROUPS = ("cloudinit", "disk", "guest")
+"""Words that only the next one makes a subcommand."""
+
+
+def called(argv: Sequence[str]) -> str:
+    """What a command is called: the tool and its subcommand."""
+    return " ".join(argv[: 3 if argv[1] in GROUPS else 2])
+
+
 def last_line(output: str) -> str:
     """The last words of a program's output."""
     lines = [line.strip() for line in output.split("\n") if line.strip()]

@@ -32,6 +32,7 @@ class Step(Value):
     seconds: int = 0  # the longest it may take, if that is its own
     stdin: str = ""  # the file that it reads, "" for none
     content: str = ""  # what it writes
+    hint: str = ""  # what to do if it fails
 
 
 class Plan(Value):
@@ -117,7 +118,7 @@ def _creation(wanted: Guest, mark: str) -> list[Step]:
             extra["ssh-public-keys"] = wanted.files["ssh_public_keys_file"]
         settings = {**settings, **extra, "description": description}
         template = [wanted.ostemplate] * bool(wanted.ostemplate)
-        steps = [Step("create", tuple(tool.create(wanted.id, settings, *template)))]
+        steps = [Step("create", tuple(tool.create(wanted.id, settings, *template))), *_growth(wanted)]
     lines = (*(wanted.environment or ()), *(wanted.raw or ()))
     if lines:
         steps.append(_edit(wanted.id, lines))
@@ -147,6 +148,16 @@ def _new(wanted: Guest, name: str) -> Setting:
     if name in wanted.images and not isinstance(setting, str):
         return {**setting, "import-from": wanted.images[name].source}
     return setting
+
+
+def _growth(wanted: Guest) -> list[Step]:
+    """What makes disks that are as large as their images as large as they are to be."""
+    sized = [(name, wanted.settings[name]) for name in wanted.images]
+    return [
+        Step(f"resize {name}", tuple(wanted.kind.tool.resize(wanted.id, name, setting["size"])))
+        for name, setting in sized
+        if not isinstance(setting, str) and "size" in setting
+    ]
 
 
 def _write_snippets(wanted: Guest, mark: str, names: Collection[str]) -> list[Step]:
@@ -313,4 +324,6 @@ def start(kind: Kind, guest: str) -> Step:
 
 def stop(kind: Kind, guest: str, seconds: int) -> Step:
     """Shut a guest down. The tool itself waits that long; it gets a while more to say how it ended."""
-    return Step("stop", tuple(kind.tool.shutdown(guest, seconds)), seconds + GRACE_SECONDS)
+    longer = f"give it longer: --timeout={seconds * 5}"
+    hint = f"{longer}; {kind.tool.name} stop {guest} takes its power, and it loses what it has not written"
+    return Step("stop", tuple(kind.tool.shutdown(guest, seconds)), seconds + GRACE_SECONDS, hint=hint)

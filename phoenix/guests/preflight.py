@@ -199,6 +199,10 @@ def setting_faults(node: Node, wanted: Guest) -> list[tuple[str, str]]:
             ]
     for volume in wanted.snippets:
         faults += faults_of_storage(node, volume.partition(":")[0], "snippets", "snippets")
+    if wanted.kind.name == "vm":
+        from phoenix.guests import hardware
+
+        faults += hardware.faults(node, wanted)
     if wanted.raw:
         faults += map_faults(node, wanted)
     if wanted.environment and node.release() < PVE_9:

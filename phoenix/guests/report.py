@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from phoenix import output
 from phoenix.errors import ConfigError, PartlyDone, Refused
-from phoenix.text import shell
+from phoenix.text import called, shell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def result(call: Call, wanted: Guest, state: Observed, done: Sequence[tuple[str,
             exit_code=0,
         )
     else:
-        what = "by " + ", ".join(f"{argv[0]} {argv[1]}" for argv in done) if done else "nothing to do"
+        what = "by " + ", ".join(called(argv) for argv in done) if done else "nothing to do"
         output.text(f"{call.id}  {wanted.name}  {state.state}  {what}")
     return 0
 

@@ -106,6 +106,18 @@ def path(node: Node, name: str) -> str:
     return storages.volume_path(found, rest) if found else ""
 
 
+def remove(node: Node, guest: str, mark: str) -> None:
+    """Remove the files of a machine that is gone: those with its name and its mark."""
+    for storage in node.storages().values():
+        folder = node.paths(storage.folder("snippets")) if storage.is_files() and storage.path else ""
+        if "snippets" not in storage.content or not os.path.isdir(folder):
+            continue
+        for name in os.listdir(folder):
+            where = f"{folder}/{name}"
+            if name.startswith(f"phoenix-{guest}-") and files.read_text(where).endswith(f"# {marks.LINE}{mark}\n"):
+                files.remove(where)
+
+
 def read(node: Node, guest: str, cicustom: Mapping[str, str]) -> dict[str, str]:
     """The files of ours that a machine's `cicustom` names, by volume; one that is not there is not among them."""
     found = {}

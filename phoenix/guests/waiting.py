@@ -45,6 +45,8 @@ done 2>/dev/null </proc/net/ipv6_route
 """
 """Whether there is an address, and a default route if the first word is 1; /proc says it in every system."""
 PAUSE_SECONDS = 0.5
+PING_SECONDS = 10.0
+"""qm itself waits some seconds for an agent before it says that there is none."""
 CLOUD_INIT_DONE = (0, 2)
 """The exit statuses of a cloud-init that has ended: well, or well with warnings."""
 
@@ -92,11 +94,11 @@ def in_guest(work: Work, check: Check, words: tuple[str, ...]) -> str:
 
 
 def agent(work: Work, check: Check) -> str:
-    """Whether the machine's guest agent answers. One that the running machine does not have is not waited for."""
+    """Whether the machine's guest agent answers. One that the machine was started without is not waited for."""
     deadline = time.monotonic() + check.within
     while True:
         left = deadline - time.monotonic()
-        status, said = inside.call(work, qm.ping(work.guest), max(1.0, left))
+        status, said = inside.call(work, qm.ping(work.guest), max(PING_SECONDS, left))
         if status == 0:
             return ""
         if "No QEMU guest agent configured" in said:

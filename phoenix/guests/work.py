@@ -98,9 +98,15 @@ class Work:
         status = perform.perform(self, step, seconds)
         if status == 0:
             self.done.add(step.goal)
-            if step.goal == "password" and self.record:  # the state cannot show it
-                self.write(self.record.but(password=self.ask().password))
+            self._noted_word(step)
         return status
+
+    def _noted_word(self, step: Step) -> None:
+        """Keep what only the tool's success shows, and the state cannot."""
+        if self.record and step.goal == "password":
+            self.write(self.record.but(password=self.ask().password))
+        elif self.record and step.goal == "drive":
+            self.write(self.record.but(drive=changes.drive_state(self.observe())))
 
     def noted(self, step: Step, state: Observed) -> None:
         """Keep the record true after a command of ours: it set options, and made the volumes of those.
@@ -112,7 +118,7 @@ class Work:
             return
         if word == "create":
             self.adopt(state)
-        elif word in ("start", "drive"):
+        elif word == "start":
             self.write(self.record.but(drive=changes.drive_state(state)))
         elif word == "set":
             self.keep(state, names)

@@ -153,6 +153,14 @@ class Node:
         # Besides the socket that listens (flags 00010000) there is one for each connection, for a moment.
         return max(seen, key=lambda fields: fields[3:4] == ["00010000"])[-2]
 
+    def processors(self) -> int:
+        """How many processors the node has, 0 where that cannot be seen."""
+        try:
+            lines = files.read_text(self.paths("/proc/cpuinfo")).split("\n")
+        except OSError:
+            return 0
+        return sum(line.startswith("processor") for line in lines)
+
     def firewall(self, guest: str) -> str:
         """The file of a guest's firewall, "" if there is none."""
         try:

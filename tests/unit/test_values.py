@@ -136,7 +136,7 @@ BAD = [
     ("mp0", '{ mp = "/srv" }', "mp0.storage", "expected the name of a storage, found nothing"),
     ("mp0", '{ storage = "local", mp = "/srv" }', "mp0.size", "found nothing"),
     ("mp0", f"{{ {VOLUME} }}", "mp0.mp", "missing"),
-    ("mp0", f'{{ {VOLUME}, mp = "/a,b" }}', "mp0.mp", "expected a text that is not empty, without a comma, found '/a,b'"),
+    ("mp0", f'{{ {VOLUME}, mp = "/a,b" }}', "mp0.mp", "without a comma, found '/a,b'"),
     ("mp0", f'{{ {VOLUME}, mp = "/a/../b" }}', "mp0.mp", "illegal character"),
     ("mp0", '{ volume = "tank", mp = "/srv" }', "mp0.volume", "expected an absolute path"),
     ("mp0", '{ volume = "/a,b", mp = "/srv" }', "mp0.volume", "expected an absolute path"),

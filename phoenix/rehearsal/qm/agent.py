@@ -3,7 +3,7 @@
 No machine has one unless a file says so: DIR/usr/share/phoenix-rehearsal/agents/N.json for the machine N, all.json
 for all that have none of their own. Its JSON object has answers by command, each as the agent gives it:
 {"get-osinfo": {"id": "alpine"}, "exec": {"exitcode": 1, "err-data": "no such program"}}. What it does not have is
-answered as by a Debian. An agent that is there also hears of a shutdown.
+answered as by a Debian; what it is told to run is run apart (`programs`). An agent also hears of a shutdown.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from phoenix.pve.tables import machine
 from phoenix.rehearsal import cluster, jsons
 from phoenix.rehearsal.failures import BadParameters, Failure
 from phoenix.rehearsal.kinds import VM
-from phoenix.rehearsal.qm import running, show
+from phoenix.rehearsal.qm import programs, running, show
 from phoenix.rehearsal.speech import complain, say
 
 TYPE_CHECKING = False
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 FOLDER = "/usr/share/phoenix-rehearsal/agents"
 _PATIENCE = 3
 _MOST_INPUT = 1 << 20
-_PROCESS = 1000
+_PROCESS = "1000"
+_CLOUD_INIT = {"exitcode": 0, "out-data": "\nstatus: done\n"}
+"""What the system of an image for clouds says of its cloud-init."""
 _COMMANDS = (
     "exec", "exec-status", "file-close", "file-open", "file-read", "file-write", "fsfreeze-freeze", "fsfreeze-status",
     "fsfreeze-thaw", "fstrim", "get-fsinfo", "get-host-name", "get-memory-block-info", "get-memory-blocks",
@@ -92,7 +94,6 @@ def _answers(tree: Tree, guest: str, conf: GuestConf) -> dict[str, Any]:
     """What the agent says, by command."""
     commands = [{"enabled": True, "name": f"guest-{name}", "success-response": True} for name in _COMMANDS]
     found: dict[str, Any] = {
-        "exec": {"exitcode": 0},
         "fsfreeze-freeze": 1,
         "fsfreeze-status": "thawed",
         "fsfreeze-thaw": 1,
@@ -157,39 +158,53 @@ def command(tree: Tree, given: dict[str, str]) -> int:
 
 
 def execute(tree: Tree, given: dict[str, str]) -> int:
-    """Run a program in the machine. Nothing runs here: its end is what the agent's file says, else a success."""
+    """Run a program in the machine. What the agent's file says of its end is told without running it."""
     guest = given["vmid"]
     waits = given.get("synchronous", "1") == "1"
     if "timeout" in given and not waits:
         raise BadParameters({"synchronous": "needs to be set for 'timeout'"})
+    data = b""
     if given.get("pass-stdin") == "1":
-        _read_input()
+        data = _read_input()
     elif "extra-args" not in given:
         cluster.read(tree, VM, guest)
         raise Failure("command or input-data (or both) required")
     conf = _check(tree, guest)
-    _print({**_answers(tree, guest, conf)["exec"], "exited": 1} if waits else {"pid": _PROCESS})
+    said = _answers(tree, guest, conf).get("exec")
+    argv = given.get("extra-args", "").split("\0")
+    if said is None and argv[0] == "cloud-init":
+        said = _CLOUD_INIT
+    number = _PROCESS if said is not None else programs.begin(tree, guest, argv, data)
+    found = {"pid": int(number)}
+    if waits:
+        seconds = float(given.get("timeout", "30"))
+        ended = {**said, "exited": 1} if said is not None else programs.wait(tree, guest, number, seconds)
+        if ended is None:
+            complain("timeout reached, returning pid")
+        found = ended or found
+    _print(found)
     return 0
 
 
-def _read_input() -> None:
-    length = 0
+def _read_input() -> bytes:
+    data = b""
     while True:
-        data = os.read(0, 65536)
-        length += len(data)
-        if length > _MOST_INPUT:
+        more = os.read(0, 65536)
+        data += more
+        if len(data) > _MOST_INPUT:
             raise Failure("'input-data' (STDIN) is limited to 1 MiB, aborting")
-        if not data:
-            return
+        if not more:
+            return data
 
 
 def status(tree: Tree, given: dict[str, str]) -> int:
     """What became of a program that was begun."""
     guest = given["vmid"]
-    conf = _check(tree, guest)
-    if given["pid"] != str(_PROCESS):
-        raise Failure(f"Agent error: Invalid parameter 'PID {given['pid']} does not exist'")
-    _print({**_answers(tree, guest, conf)["exec"], "exited": 1})
+    said = _answers(tree, guest, _check(tree, guest)).get("exec")
+    if said is not None and given["pid"] == _PROCESS:
+        _print({**said, "exited": 1})
+    else:
+        _print(programs.ended(tree, guest, given["pid"]) or {"exited": 0})
     return 0
 
 

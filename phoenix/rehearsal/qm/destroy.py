@@ -8,7 +8,7 @@ from phoenix.rehearsal import cluster, locks, pools, volumes, worker
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.kinds import VM
 from phoenix.rehearsal.pauses import pause
-from phoenix.rehearsal.qm import drives, running
+from phoenix.rehearsal.qm import drives, programs, running
 from phoenix.rehearsal.speech import complain, say
 
 TYPE_CHECKING = False
@@ -56,6 +56,7 @@ def _task(tree: Tree, guest: str, given: dict[str, str]) -> None:
             say(f"purging VM {guest} from related configurations..")
             cluster.drop_from_jobs(tree, VM, guest)
         cluster.remove(tree, VM, guest)
+        programs.forget(tree, guest)
 
 
 def _volumes(conf: GuestConf, guest: str, tree: Tree) -> list[str]:
