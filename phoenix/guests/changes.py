@@ -32,8 +32,8 @@ _ESSENCE = (
 class Difference(Value):
     """One option that is not as wanted.
 
-    `change` is how it changes: live, restart (it waits while the container runs), grow, detach (its data stays as an
-    unused volume), or fixed. `wanted` is "" for an option that is to be taken back.
+    `change` is how it changes: live, restart (it waits while the guest runs), grow, detach (its data stays as an
+    unused volume), unplug (the same at once), or fixed. `wanted` is "" for an option that is to be taken back.
     """
 
     option: str
@@ -57,7 +57,8 @@ def between(wanted: Guest, observed: Observed, record: Record | None) -> tuple[D
         if is_volume(wanted.kind, name, setting, now):
             found += _of_volume(wanted.kind, name, setting, now, observed.settings.get(name, now), gone)
         elif gone or values.differs(option, setting, now):
-            change = ADDED.get(option.name, option.change) if now is None else option.change
+            change = "live" if is_disc(setting) and is_disc(now) else option.change
+            change = ADDED.get(option.name, change) if now is None else change
             found.append(Difference(name, shown(wanted.kind, name, now), shown(wanted.kind, name, setting), change))
     found += _taken_back(wanted, observed, record)
     found += _of_raw(wanted, observed, record)
@@ -72,6 +73,11 @@ def _has_snippets(wanted: Guest, observed: Observed) -> bool:
     from phoenix.guests import snippets
 
     return dict(wanted.snippets) == {name: snippets.body(text) for name, text in observed.snippets.items()}
+
+
+def is_disc(setting: Setting | None) -> bool:
+    """Whether a setting is a drive for discs, in which they can be changed."""
+    return setting is not None and not isinstance(setting, str) and setting.get("media") == "cdrom"
 
 
 def holds_data(setting: Setting | None) -> bool:
@@ -139,8 +145,10 @@ def _taken_back(wanted: Guest, observed: Observed, record: Record | None) -> Ite
             continue
         if wanted.clone and wanted.kind.may_hold(name):
             continue  # what its source had
-        detach = wanted.kind.may_hold(name) and holds_data(now)
-        yield Difference(name, shown(wanted.kind, name, now), "", "detach" if detach else option.change)
+        change = option.change
+        if wanted.kind.may_hold(name) and holds_data(now):
+            change = "unplug" if change == "live" else "detach"
+        yield Difference(name, shown(wanted.kind, name, now), "", change)
 
 
 def _of_raw(wanted: Guest, observed: Observed, record: Record | None) -> Iterator[Difference]:

@@ -106,7 +106,8 @@ def plan_lines(call: Call, wanted: Guest, state: Observed, planned: Plan) -> lis
     lines = [f"{call.id}  {wanted.name}  {state.state}"]
     for item in planned.differences:
         when = " (at the next start)" if item.change in ("restart", "detach") and state.running else ""
-        gone = "detached, its data stays as an unused volume" if item.change == "detach" else "taken back"
+        stays = item.change in ("detach", "unplug")
+        gone = "detached, its data stays as an unused volume" if stays else "taken back"
         lines.append(f"  {item.option}: {item.found or '(not set)'} -> {item.wanted or f'({gone})'}{when}")
     if planned.waiting and state.running:
         lines.append(f"  waiting for a restart: {', '.join(planned.waiting)}")

@@ -1,4 +1,4 @@
-"""A rehearsal node whose manager works in the test's process, and whose pct in a fork of it: for thousands of runs."""
+"""A rehearsal node whose managers work in the test's process, and whose tools in forks of it: for thousands of runs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import json
 import os
 import sys
 
-from managers import lxc_manager
+from managers import lxc_manager, vm_manager
 from phoenix import actions, process
 from phoenix.call import Call
 from phoenix.guests.container import CONTAINER
+from phoenix.guests.machine import MACHINE
 from phoenix.guests.work import Work
 from phoenix.paths import Paths
 from phoenix.rehearsal import node as nodes
@@ -26,29 +27,34 @@ def toml(value):
     return json.dumps(value, ensure_ascii=False)
 
 
-class World:
-    """A rehearsal node, and the manager of one of its containers in this process."""
+KINDS = {"lxc": (CONTAINER, lxc_manager), "vm": (MACHINE, vm_manager)}
 
-    def __init__(self, root, guest="9001", made=False):
+
+class World:
+    """A rehearsal node, and the manager of one of its guests in this process."""
+
+    def __init__(self, root, guest="9001", made=False, kind="lxc"):
         self.root = root
         self.guest = guest
-        self.file = root / f"etc/phoenix/lxc/{guest}.toml"
+        self.kind, self.manager = KINDS[kind]
+        self.file = root / f"etc/phoenix/{kind}/{guest}.toml"
+        self.conf = root / f"etc/pve/{self.kind.folder}/{guest}.conf"
         self.calls = 0
         if made:
             return
         nodes.new(str(root))
         for folder in FOLDERS:
             (root / folder[1:]).mkdir(parents=True)
-        (root / "etc/phoenix/lxc").mkdir(parents=True)
+        (root / "etc/phoenix" / kind).mkdir(parents=True)
 
     def other(self, guest):
-        """Another container of the same node."""
-        return World(self.root, guest, made=True)
+        """Another guest of the same node and kind."""
+        return World(self.root, guest, True, self.kind.name)
 
     def work(self):
         """What the manager works with, after its first look."""
         call = self.asked("health-check", {})
-        work = Work(call, CONTAINER, actions.converge)
+        work = Work(call, self.kind, actions.converge)
         work.look()
         work.begin()
         return work
@@ -57,18 +63,18 @@ class World:
         self.file.write_text("".join(f"{key} = {toml(value)}\n" for key, value in found.items()))
 
     def call(self, action, **options):
-        return lxc_manager.ACTIONS[action](self.asked(action, options))
+        return self.manager.ACTIONS[action](self.asked(action, options))
 
     def plan(self):
-        return lxc_manager.ACTIONS["plan"](self.asked("plan", {"--exit-code": True}))
+        return self.manager.ACTIONS["plan"](self.asked("plan", {"--exit-code": True}))
 
     def asked(self, action, options):
         paths = Paths(str(self.root))
         facts = {"json": True, "dry_run": action == "plan", "yes": True, "run": "run-1", "timeout": 0}
-        return Call("lxc-manager", action, self.guest, paths, paths.config, options=options, **facts)
+        return Call(f"{self.kind.name}-manager", action, self.guest, paths, paths.config, options=options, **facts)
 
-    def pct(self, argv, log, _seconds, stdin=""):
-        """Be pct in a fork of this process."""
+    def tool(self, argv, log, _seconds, stdin=""):
+        """Be pct or qm in a fork of this process."""
         self.calls += 1
         child = os.fork()
         if child:

@@ -30,7 +30,7 @@ net0 = {{ name = "eth0", bridge = "vmbr0", ip = "127.0.0.1/8" }}
 @pytest.fixture
 def world(tmp_path, monkeypatch):
     made = World(tmp_path / "node")
-    monkeypatch.setattr(process, "run_tool", made.pct)
+    monkeypatch.setattr(process, "run_tool", made.tool)
     return made
 
 

@@ -34,7 +34,7 @@ SECRET = "hunter2-hunter2"
 @pytest.fixture
 def world(tmp_path, monkeypatch):
     made = World(tmp_path / "node")
-    monkeypatch.setattr(process, "run_tool", made.pct)
+    monkeypatch.setattr(process, "run_tool", made.tool)
     return made
 
 

@@ -96,7 +96,7 @@ def containers(draw):
 @pytest.fixture
 def world(tmp_path, monkeypatch):
     made = World(tmp_path / "node")
-    monkeypatch.setattr(process, "run_tool", made.pct)
+    monkeypatch.setattr(process, "run_tool", made.tool)
     return made
 
 

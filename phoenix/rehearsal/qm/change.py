@@ -100,13 +100,25 @@ def _note(tree: Tree, guest: str, conf: GuestConf, given: dict[str, str], order:
     for name in order.delete:
         _note_delete(conf, name, order.force)
     made: list[str] = []
+    deleted = frozenset(order.delete)
     try:
         for name in sorted(given):
+            if name == "boot":
+                _check_boot(conf, given, deleted)
             conf.pending[name] = _value(tree, guest, conf, name, given[name], made)
             conf.delete = [other for other in conf.delete if other != name]
     except Failure:
         disks.free(tree, made)
         raise
+
+
+def _check_boot(conf: GuestConf, given: dict[str, str], deleted: frozenset[str]) -> None:
+    """Failure for a device to boot from that is neither there nor given in the same call, or is deleted in it."""
+    text = given["boot"]
+    for device in text.partition("order=")[2].split(",")[0].split(";") if "order=" in text else ():
+        there = device in conf.options or device in conf.pending or device in given
+        if not there or device in deleted:
+            raise Failure(f"invalid bootorder: device '{device}' does not exist'")
 
 
 def _revert(conf: GuestConf, name: str) -> None:
@@ -140,10 +152,6 @@ def _value(tree: Tree, guest: str, conf: GuestConf, name: str, text: str, made: 
         if conf.options.get("protection") == "1" and name in conf.options:
             raise Failure(f"can't update drive '{name}' - protection mode enabled")
         return disks.make(tree, guest, name, text, made)
-    if name == "boot" and "order=" in text:
-        for device in text.partition("order=")[2].split(",")[0].split(";"):
-            if device not in conf.options and device not in conf.pending:
-                raise Failure(f"invalid bootorder: device '{device}' does not exist'")
     if name == "cipassword":
         return _hashed(text)
     return values.stored(tree, name, text)
@@ -203,7 +211,7 @@ def _hotplugs(conf: GuestConf, name: str) -> bool:
 
 
 def _can_delete_live(conf: GuestConf, name: str) -> bool:
-    return name in _LIVE or name == "balloon" or (name != "memory" and _hotplugs(conf, name))
+    return name in _LIVE or name in _LIVE_CHANGE or (name != "memory" and _hotplugs(conf, name))
 
 
 def _can_change_live(conf: GuestConf, name: str) -> bool:
