@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from phoenix.errors import Busy, PartlyDone, Refused
+from phoenix.guests.places import is_generated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ def doubt(observed: Observed, record: Record | None) -> str:
     # A guest that was seen only before pct had finished has no volumes in its record yet; the mark, which pct
     # was given and nobody else knows, is in its description.
     found = {plain(volume) for volume in observed.volumes}
-    lacking = [volume for volume in record.volumes if plain(volume) not in found]
+    # The drive of cloud-init holds nothing of its own, and qm removes it with its option, at the next start even.
+    lacking = [volume for volume in record.volumes if plain(volume) not in found and not is_generated(volume)]
     if record.made and lacking:
         return "it lacks volumes that Phoenix recorded: " + ", ".join(lacking)
     return ""

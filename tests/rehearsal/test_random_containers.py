@@ -1,37 +1,24 @@
-"""Random containers: made, read back, changed into another, read back again; what is planned then is nothing.
-
-The manager works in this process, and pct in a fork of it: two thousand containers would take too long otherwise.
-"""
+"""Random containers: whatever they are changed into, nothing is left to plan."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-from pathlib import Path
-
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from phoenix import process
-from phoenix.errors import PartlyDone, Refused
 from tests.rehearsal.forked import FOLDERS, World
 from tests.rehearsal.nodes import TEMPLATE
+from tests.rehearsal.randomly import ADDRESSES, NAMES, WORDS, many, table
 
 pytestmark = pytest.mark.processes
 
-NAMES = st.from_regex(r"[a-z][a-z0-9]{0,8}", fullmatch=True)
-WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=12)
-ADDRESSES = st.builds("10.{}.{}.{}".format, *[st.integers(0, 254)] * 2, st.integers(1, 254))
 LINES = (
     "lxc.cgroup2.memory.high: 500M", "lxc.cap.drop: sys_time", "lxc.mount.entry: /srv/one srv none bind",
     "lxc.environment: A=1", "lxc.apparmor.profile: unconfined",
 )  # fmt: skip
 
 
-def table(required, **optional):
-    return st.fixed_dictionaries(required, optional=optional)
-
+FIXED = ("rootfs", "mp0", "mp1", "mp2", "unprivileged")
 
 NETS = st.lists(
     table(
@@ -100,63 +87,10 @@ def world(tmp_path, monkeypatch):
     return made
 
 
-def converge(world):
-    """Create; what waits for a restart is done by one."""
-    try:
-        world.call("create")
-    except PartlyDone as error:
-        if "for a restart" not in error.message:
-            raise
-        world.call("restart")
-
-
-def check(world, first, second):
-    world.write(first)
-    converge(world)
-    assert world.plan() == 0
-    world.write(second)
-    refused = None
-    try:
-        converge(world)
-    except Refused as error:
-        refused = error
-        world.write(first)
-    if refused:
-        named = [name for name in ("rootfs", "mp0", "mp1", "mp2", "unprivileged") if name in refused.message]
-        assert refused.hint
-        assert any(first.get(name) != second.get(name) for name in named), refused.message
-    assert world.plan() == 0
-    before = world.calls
-    world.call("create")
-    assert world.calls == before
-    world.call("delete")
-    assert not [name for name in os.listdir(world.root / "var/lib/vz/images") if name.startswith("9001")]
-
-
-def many(count, world):
-    @settings(
-        max_examples=count,
-        deadline=None,
-        database=None,
-        phases=(Phase.generate, Phase.shrink),
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(containers(), containers())
-    def run(first, second):
-        if (world.root / "etc/pve/lxc/9001.conf").exists():  # of an example that failed
-            subprocess.run([world.root / "usr/sbin/pct", "stop", "9001"], check=False, capture_output=True)
-            subprocess.run([world.root / "usr/sbin/pct", "destroy", "9001"], check=False, capture_output=True)
-        check(world, first, second)
-
-    run()
-
-
 def test_some_random_containers(world, capsys):
-    many(25, world)
+    many(25, world, containers(), FIXED)
 
 
 @pytest.mark.slow
 def test_two_thousand_random_containers(world, capsys):
-    many(1000, world)  # two containers each
-    assert Path(world.root / "var/log/phoenix").is_dir()
-    assert not (world.root / "var/log/phoenix/bugs.log").exists()
+    many(1000, world, containers(), FIXED)  # two containers each
