@@ -27,11 +27,12 @@ PUT, ADD = 'umask 077; cat >"$1"', 'cat >>"$1"'
 
 
 class Answer(Value):
-    """How a command ended: its status, None if that is not known, and why; what it said, and qm beside it."""
+    """How a command ended: its status, None if that is not known, and why; what it said; whether it still runs."""
 
     status: int | None
     output: str
     why: str = ""
+    runs: bool = False
 
 
 def run(work: Work, words: Sequence[str], seconds: float, shown: Sequence[str] = ()) -> Answer:
@@ -42,14 +43,15 @@ def run(work: Work, words: Sequence[str], seconds: float, shown: Sequence[str] =
 
 def _in_container(work: Work, words: Sequence[str], seconds: int, shown: Sequence[str]) -> Answer:
     status, said = call(work, pct.execute(work.guest, words), seconds + GRACE_SECONDS, pct.execute(work.guest, shown))
-    return Answer(status, said, "" if status is not None else f"it did not end within {seconds} s")
+    late = status is None
+    return Answer(status, said, f"it did not end within {seconds} s" if late else "", late)
 
 
 def _in_machine(work: Work, words: Sequence[str], seconds: int, shown: Sequence[str], stdin: str = "") -> Answer:
     argv = qm.guest_exec(work.guest, words, seconds, with_input=bool(stdin))
     status, said = call(work, argv, seconds + GRACE_SECONDS, qm.guest_exec(work.guest, shown, seconds), stdin)
     if status is None:
-        return Answer(None, said, "qm guest exec did not end")
+        return Answer(None, said, "qm guest exec did not end", True)
     return ended(said) if status == 0 else Answer(None, said, last_line(said))
 
 
@@ -65,9 +67,8 @@ def ended(said: str) -> Answer:
         return Answer(None, said, f"qm guest exec said: {last_line(said)}")
     output = f"{facts.get('out-data', '')}\n{facts.get('err-data', '')}"
     if not facts.get("exited"):
-        return Answer(
-            None, output, f"it has not ended in time and still runs, as process {facts.get('pid', '?')} there"
-        )
+        why = f"it did not end in time and still runs there as process {facts.get('pid', '?')}"
+        return Answer(None, output, why, True)
     if "signal" in facts:
         return Answer(128 + int(facts["signal"]), output)
     return Answer(int(facts.get("exitcode", 1)), output)

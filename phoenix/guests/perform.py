@@ -142,7 +142,7 @@ def judge(work: Work, feature: features.Feature, token: str, answer: inside.Answ
     """The status of a feature by its own last word. OperationFailed, with the last lines, if its script failed."""
     said = [line for line in answer.output.split("\n") if line.startswith(token + " ")]
     if not said:  # the tool ended, and nobody said that the script did
-        return answer.status or (1 if answer.status == 0 or answer.why else None)
+        return None if answer.runs else answer.status or 1
     _, word, code = said[-1].split(" ")
     if code == "0":
         work.keep_feature(feature)

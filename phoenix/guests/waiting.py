@@ -123,7 +123,7 @@ def cloud_init(work: Work, check: Check) -> str:
         if answer.status is not None:
             return f"cloud-init status ended with {answer.status}: {last_line(answer.output)}"
         gone = agent(work, check.but(within=max(1, int(deadline - time.monotonic()))))
-        if gone or "still runs" in answer.why or "not found" in answer.why or "No such file" in answer.why:
+        if gone or answer.runs or "No such file" in answer.why:
             return answer.why
 
 
