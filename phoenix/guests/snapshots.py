@@ -30,7 +30,8 @@ def obstacle(kind: Kind, raw: Mapping[str, str], storages: Mapping[str, Storage]
         if volume in NO_DISC:
             continue
         if volume.startswith("/"):
-            return f"{name} is {volume}, a folder or device of the node, of which there are no snapshots"
+            what = {"lxc": "folder", "vm": "device"}[kind.name]
+            return f"{name} is {volume}, a {what} of the node, of which there are no snapshots"
         storage = storages.get(volume.partition(":")[0])
         if storage is None or not (storage.type in ABLE[kind.name] or (kind.name == "vm" and ".qcow2" in text)):
             of = f"of type {storage.type}" if storage else "not there"

@@ -11,7 +11,7 @@ import sys
 from phoenix import errors
 from phoenix.pve import storages
 from phoenix.rehearsal import cluster, host, imagefiles, running, templates
-from phoenix.rehearsal.setup import STORAGES, TEMPLATE, USERS
+from phoenix.rehearsal.setup import REAL, STORAGES, TEMPLATE, USERS
 from phoenix.rehearsal.tree import FACTS, Tree
 from phoenix.rehearsal.volumes import activation
 
@@ -76,7 +76,7 @@ def facts(release: str, setup: Mapping[str, Any]) -> dict[str, Any]:
         "timezone": setup.get("timezone", "UTC"),
         "storage_features": dict(setup.get("storage_features", {})),
         "templates": found,
-        "real_containers": bool(setup.get("real_containers", False)),
+        **{name: bool(setup.get(name, False)) for name in REAL},
     }
 
 

@@ -26,8 +26,10 @@ TYPES: Final[Mapping[str, type]] = {
 }
 """Every key, and the type of its value. `environ` is for whoever calls the tools, `guests` must be empty.
 
-Besides there is `real_containers`, true or false: whether containers are run by this machine's own LXC.
+Besides there are `real_containers` and `real_machines`, true or false: whether these are run by this machine's own LXC
+and QEMU.
 """
+REAL: Final = ("real_containers", "real_machines")
 _ITEM: Final[Mapping[str, type]] = {
     "volid": str,
     "path": str,
@@ -86,8 +88,9 @@ def faults(setup: Mapping[str, Any]) -> list[str]:
     ]
     if int(setup.get("cpus", 1)) < 1:
         found.append(f"cpus is {setup['cpus']!r}, expected 1 or more")
-    if not isinstance(setup.get("real_containers", False), bool):
-        found.append(f"real_containers is {setup['real_containers']!r}, expected true or false")
+    for name in REAL:
+        if not isinstance(setup.get(name, False), bool):
+            found.append(f"{name} is {setup[name]!r}, expected true or false")
     if setup.get("guests"):
         found.append("guests is not empty; make them with pct and qm when the node is there")
     for key, name in (("content", "volid"), ("files", "path")):

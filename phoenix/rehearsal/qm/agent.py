@@ -16,7 +16,7 @@ from phoenix.pve.tables import machine
 from phoenix.rehearsal import cluster, jsons
 from phoenix.rehearsal.failures import BadParameters, Failure
 from phoenix.rehearsal.kinds import VM
-from phoenix.rehearsal.qm import programs, running, show
+from phoenix.rehearsal.qm import programs, real, running, show
 from phoenix.rehearsal.speech import complain, say
 
 TYPE_CHECKING = False
@@ -57,7 +57,11 @@ def _file(tree: Tree, guest: str) -> str:
 
 def is_there(tree: Tree, guest: str) -> bool:
     """Whether an agent answers in a machine that runs and has it enabled."""
-    return bool(_file(tree, guest)) and running.pid(tree, guest) != 0 and not running.is_paused(tree, guest)
+    if not running.pid(tree, guest) or running.is_paused(tree, guest):
+        return False
+    if real.is_wanted(tree):
+        return real.answers(tree, guest)
+    return bool(_file(tree, guest))
 
 
 def _enabled(conf: GuestConf) -> bool:
@@ -151,6 +155,9 @@ def command(tree: Tree, given: dict[str, str]) -> int:
     """Give the agent a command, and print what it says."""
     guest, name = given["vmid"], given["command"]
     conf = _check(tree, guest)
+    if real.is_wanted(tree):
+        _print(real.ask(tree, guest, name, silent=name == "shutdown"))
+        return 0
     _print(_answers(tree, guest, conf).get(name, {}))
     if name == "shutdown":
         running.stop(tree, guest)
@@ -170,20 +177,30 @@ def execute(tree: Tree, given: dict[str, str]) -> int:
         cluster.read(tree, VM, guest)
         raise Failure("command or input-data (or both) required")
     conf = _check(tree, guest)
-    said = _answers(tree, guest, conf).get("exec")
     argv = given.get("extra-args", "").split("\0")
+    seconds = float(given.get("timeout", "30")) if waits else -1
+    if real.is_wanted(tree):
+        number = real.begin(tree, guest, argv, data)
+        ended = real.wait(tree, guest, number, seconds) if waits else None
+    else:
+        number, ended = _pretend(tree, guest, conf, argv, data, seconds)
+    if waits and ended is None:
+        complain("timeout reached, returning pid")
+    _print(ended or {"pid": number})
+    return 0
+
+
+def _pretend(
+    tree: Tree, guest: str, conf: GuestConf, argv: list[str], data: bytes, seconds: float
+) -> tuple[int, dict[str, Any] | None]:
+    """Run a program apart; returns its number, and how it ended if it did in time (less than 0: it is not waited)."""
+    said = _answers(tree, guest, conf).get("exec")
     if said is None and argv[0] == "cloud-init":
         said = _CLOUD_INIT
-    number = _PROCESS if said is not None else programs.begin(tree, guest, argv, data)
-    found = {"pid": int(number)}
-    if waits:
-        seconds = float(given.get("timeout", "30"))
-        ended = {**said, "exited": 1} if said is not None else programs.wait(tree, guest, number, seconds)
-        if ended is None:
-            complain("timeout reached, returning pid")
-        found = ended or found
-    _print(found)
-    return 0
+    if said is not None:
+        return int(_PROCESS), {**said, "exited": 1} if seconds >= 0 else None
+    number = programs.begin(tree, guest, argv, data)
+    return int(number), programs.wait(tree, guest, number, seconds) if seconds >= 0 else None
 
 
 def _read_input() -> bytes:
@@ -200,7 +217,11 @@ def _read_input() -> bytes:
 def status(tree: Tree, given: dict[str, str]) -> int:
     """What became of a program that was begun."""
     guest = given["vmid"]
-    said = _answers(tree, guest, _check(tree, guest)).get("exec")
+    conf = _check(tree, guest)
+    if real.is_wanted(tree):
+        _print(real.status(tree, guest, int(given["pid"])))
+        return 0
+    said = _answers(tree, guest, conf).get("exec")
     if said is not None and given["pid"] == _PROCESS:
         _print({**said, "exited": 1})
     else:

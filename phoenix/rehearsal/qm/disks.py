@@ -8,7 +8,7 @@ from phoenix.pve import formats
 from phoenix.rehearsal import imagefiles, volumes
 from phoenix.rehearsal.failures import BadParameters, Failure
 from phoenix.rehearsal.kinds import VM
-from phoenix.rehearsal.qm import drives, values
+from phoenix.rehearsal.qm import drives, real, values
 from phoenix.rehearsal.speech import say
 
 TYPE_CHECKING = False
@@ -93,6 +93,9 @@ def fill(tree: Tree, source: str, target: str) -> None:
     count = values.import_size(tree, source) / (1 << 30)
     for share in (0, 50, 100):
         say(f"transferred {count * share / 100:.1f} GiB of {count:.1f} GiB ({share:.2f}%)")
+    if real.is_wanted(tree):
+        real.copy(tree, source, target)
+        return
     path = tree(volumes.node_path(tree, target))
     if values.system_of(tree, source) and os.path.isfile(path):
         imagefiles.mark(path)

@@ -51,24 +51,31 @@ def resume(tree: Tree, guest: str) -> None:
         os.unlink(tree(_PAUSED.format(guest)))
 
 
-def start(tree: Tree, guest: str) -> None:
-    """From now on a machine runs."""
+def start(tree: Tree, guest: str, real: int = 0) -> None:
+    """From now on a machine runs, as a process of this machine if there is one for it (`real`)."""
     resume(tree, guest)
-    number = _FIRST_PROCESS + int(guest)
-    os.makedirs(tree(f"/proc/{number}"), exist_ok=True)
-    tree.replace(f"/proc/{number}/cmdline", f"/usr/bin/kvm\0-id\0{guest}\0-daemonize\0", 0o444)
+    number = real or _FIRST_PROCESS + int(guest)
+    if real:
+        os.makedirs(tree("/proc"), exist_ok=True)
+        os.symlink(f"/proc/{real}", tree(f"/proc/{real}"))
+    else:
+        os.makedirs(tree(f"/proc/{number}"), exist_ok=True)
+        tree.replace(f"/proc/{number}/cmdline", f"/usr/bin/kvm\0-id\0{guest}\0-daemonize\0", 0o444)
+        for kind in _SOCKETS:
+            tree.replace(_run_file(guest, kind), "", 0o600)
     tree.replace(_run_file(guest), f"{number}\n", 0o644)
-    for kind in _SOCKETS:
-        tree.replace(_run_file(guest, kind), "", 0o600)
 
 
 def stop(tree: Tree, guest: str) -> None:
     """From now on a machine does not run."""
-    number = pid(tree, guest)
+    number = tree.read(_run_file(guest)).strip()
     if number:
         os.unlink(tree(_run_file(guest)))
-        os.unlink(tree(f"/proc/{number}/cmdline"))
-        os.rmdir(tree(f"/proc/{number}"))
+        if os.path.islink(tree(f"/proc/{number}")):
+            os.unlink(tree(f"/proc/{number}"))
+        elif os.path.exists(tree(f"/proc/{number}/cmdline")):
+            os.unlink(tree(f"/proc/{number}/cmdline"))
+            os.rmdir(tree(f"/proc/{number}"))
     for kind in _SOCKETS:
         if os.path.exists(tree(_run_file(guest, kind))):
             os.unlink(tree(_run_file(guest, kind)))

@@ -10,7 +10,7 @@ from phoenix.rehearsal import cluster, locks, volumes, worker
 from phoenix.rehearsal.failures import BadParameters, Failure
 from phoenix.rehearsal.kinds import VM
 from phoenix.rehearsal.pauses import pause
-from phoenix.rehearsal.qm import change, drives, hooks, memory, running
+from phoenix.rehearsal.qm import change, drives, hooks, memory, real, running
 from phoenix.rehearsal.speech import complain, say
 
 TYPE_CHECKING = False
@@ -65,7 +65,11 @@ def _start(tree: Tree, guest: str, conf: GuestConf) -> None:
     check_command(tree, conf)
     check_volumes(tree, conf)
     _check_bridges(tree, guest, conf)
-    running.start(tree, guest)
+    if real.is_wanted(tree):
+        running.stop(tree, guest)  # what one leaves that has ended by itself
+        running.start(tree, guest, real.start(tree, guest, conf))
+    else:
+        running.start(tree, guest)
     if resumes:
         say("Resumed VM, removing state")
         memory.remove(tree, conf)

@@ -9,7 +9,7 @@ from phoenix.rehearsal import cluster, imagefiles, locks, volumes, worker
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.kinds import VM
 from phoenix.rehearsal.pauses import pause
-from phoenix.rehearsal.qm import change, drives, hooks, running
+from phoenix.rehearsal.qm import change, drives, hooks, real, running
 from phoenix.rehearsal.speech import complain, say
 
 TYPE_CHECKING = False
@@ -101,8 +101,7 @@ class _Stop:
             hooks.check(self.tree, self.guest, conf, "pre-stop")
             pause()
             patience = self._seconds(conf)
-            if self.orderly and not _reacts(self.tree, self.guest, conf):
-                time.sleep(patience)
+            if self.orderly and not self._reacts(conf, patience):
                 patience = 0
             if not patience:
                 if not self.force:
@@ -110,6 +109,15 @@ class _Stop:
                 complain("VM still running - terminating now with SIGTERM")
             end(self.tree, self.guest, conf)
             self.ended = True
+
+    def _reacts(self, conf: GuestConf, patience: int) -> bool:
+        """Whether the system in the machine shuts down in time."""
+        if real.is_wanted(self.tree):
+            return real.shut_down(self.tree, self.guest, patience)
+        if _reacts(self.tree, self.guest, conf):
+            return True
+        time.sleep(patience)
+        return False
 
     def _seconds(self, conf: GuestConf) -> int:
         """How long it is waited for."""
@@ -131,6 +139,8 @@ def _reacts(tree: Tree, guest: str, conf: GuestConf) -> bool:
 
 def end(tree: Tree, guest: str, conf: GuestConf) -> None:
     """From now on a machine does not run; what waited for that is applied."""
+    if real.is_wanted(tree):
+        real.end(tree, guest)
     running.stop(tree, guest)
     if conf.pending or conf.delete:
         try:
