@@ -55,7 +55,7 @@ def between(wanted: Guest, observed: Observed, record: Record | None) -> tuple[D
         now = current(observed, name)
         gone = dropped(record, name, setting, now)
         if is_volume(wanted.kind, name, setting, now):
-            found += _of_volume(wanted.kind, name, setting, now, observed.settings.get(name, now), gone)
+            found += _of_volume(wanted.kind, name, setting, now, observed.settings.get(name), gone)
         elif gone or values.differs(option, setting, now):
             change = "live" if is_disc(setting) and is_disc(now) else option.change
             change = ADDED.get(option.name, change) if now is None else change
@@ -114,16 +114,17 @@ def firewall_body(text: str) -> str:
 def _of_volume(
     kind: Kind, name: str, wanted: Setting, now: Setting | None, present: Setting | None, gone: Sequence[str]
 ) -> Iterator[Difference]:
-    """What differs of a volume; its size is that of the `present` one, whatever waits."""
-    if isinstance(wanted, str) or not now or isinstance(now, str) or not present or isinstance(present, str):
+    """What differs of a volume; its size is that of the `present` one, and one that still waits does not grow."""
+    if isinstance(wanted, str) or not now or isinstance(now, str):
         return
     if wanted.get("storage") != now.get("storage") or _is_other(wanted, now):
         yield Difference(name, shown(kind, name, now), shown(kind, name, wanted), "fixed")
         return
-    sizes = [formats.size(setting.get("size", "")) for setting in (present, wanted)]
+    size = "" if present is None or isinstance(present, str) else present.get("size", "")
+    sizes = [formats.size(text) for text in (size, wanted.get("size", ""))]
     if sizes[1] and sizes[0] and sizes[0] != sizes[1]:
-        grows = sizes[0] < sizes[1]
-        yield Difference(name, "size=" + present["size"], "size=" + wanted["size"], "grow" if grows else "fixed")
+        change = "grow" if sizes[0] < sizes[1] else "fixed"
+        yield Difference(name, f"size={size}", f"size={wanted['size']}", change)
     option = options.lookup(kind.table, name)
     rest = {key: value for key, value in wanted.items() if key not in _PLACE}
     if option and (gone or values.differs(option, rest, now)):

@@ -24,13 +24,14 @@ def table(required, **optional):
 
 
 def converge(world):
-    """Create; what waits for a restart is done by one."""
+    """Create; what waits for a restart is done by one, after which a disk that waited may have to grow."""
     try:
         world.call("create")
     except PartlyDone as error:
         if "for a restart" not in error.message:
             raise
         world.call("restart")
+        world.call("create")
 
 
 def check(world, fixed, first, second):
