@@ -51,6 +51,8 @@ NEED_TARGETS = ("create", "start", "stop", "restart", "delete", "health-check", 
 MAY_HAVE_TARGETS = ("status", "plan", "check")
 CONFIRMED = ("delete", "rollback", "delete-snapshot")
 """The verbs that lose something: the terminal is asked for the ID, without one --yes must be given."""
+FORWARD, BACKWARD = ("create", "start", "restart"), ("stop", "delete")
+"""The verbs that take several guests in the order in which they need each other, and in the opposite one."""
 REHEARSE = "rehearse"
 PASS_ON = (*NEED_TARGETS, *MAY_HAVE_TARGETS)
 """The verbs that are a manager's actions; options that the dispatcher does not know go to it untouched."""
@@ -161,6 +163,8 @@ def run_action(tree: str, verb: str, words: Words, take: Take = None) -> int:
     if verb == "check" and words.targets[1:] in ([], ["all"]):
         return check_all(configuration, words, take)
     targets = targets_of(configuration, words)
+    if len(targets) > 1 and verb in FORWARD + BACKWARD:
+        targets = configuration.in_order(targets, backward=verb in BACKWARD)
     if not targets:
         cli.note(f"note: {configuration.folder} has no guests")
     if verb in CONFIRMED and not words.options.get("--yes") and not words.options.get("--dry-run"):

@@ -118,3 +118,40 @@ class Configuration:
 
         table = load.document(self.file(target)).table
         return str(table.get("hostname") or table.get("name") or "")
+
+    def in_order(self, targets: list[Target], *, backward: bool = False) -> list[Target]:
+        """The targets as they are named, but each after those that it is cloned from and depends on, or `backward`.
+
+        ConfigError for a circle of them.
+        """
+        import graphlib
+
+        named = {target.id: target for target in targets}
+        relations: dict[str, list[str]] = {guest: [] for guest in named}
+        for guest, target in named.items():
+            for name in self.needs(target):
+                if name in named:
+                    first, then = (guest, name) if backward else (name, guest)
+                    relations[then].append(first)
+        sorter = graphlib.TopologicalSorter(relations)
+        try:
+            sorter.prepare()
+        except graphlib.CycleError as error:
+            wrong = f"{self.folder}: these depend on each other: {' -> '.join(error.args[1])}"
+            raise ConfigError(wrong, "edit depends_on or clone of one of them") from error
+        found: list[Target] = []
+        while sorter.is_active():
+            ready = sorted(sorter.get_ready(), key=list(named).index)
+            found += [named[guest] for guest in ready]
+            sorter.done(*ready)
+        return found
+
+    def needs(self, target: Target) -> list[str]:
+        """The guests that a guest's file names as those it depends on and is cloned from."""
+        from phoenix.config import load
+
+        table = load.guest(self.folder, target.kind, target.id).table
+        ours, clone = table.get("phoenix"), table.get("clone")
+        names = ours.get("depends_on") if isinstance(ours, dict) else None
+        source = [clone.get("from")] if isinstance(clone, dict) else []
+        return [str(name) for name in [*(names if isinstance(names, list) else []), *source]]

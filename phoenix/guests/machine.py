@@ -139,10 +139,8 @@ def _check_agent(wanted: Guest, faults: Faults) -> None:
     enabled = agent is not None and not isinstance(agent, str) and agent.get("enabled") == "1"
     asked = [*wanted.ours.wait, *(check for check in wanted.ours.health if check.kind in ("command", "network"))]
     if asked and not enabled and not (wanted.clone and agent is None):
-        faults.say(
-            "agent",
-            f"{asked[0].name} is asked by the guest agent; write agent = true, and have qemu-guest-agent in the image",
-        )
+        asks = f"the guest agent is asked ({asked[0].name})"
+        faults.say("agent", f"{asks}; write agent = true, and have qemu-guest-agent in the image")
 
 
 MACHINE = Kind(

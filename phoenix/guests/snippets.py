@@ -107,14 +107,17 @@ def path(node: Node, name: str) -> str:
 
 
 def remove(node: Node, guest: str, mark: str) -> None:
-    """Remove the files of a machine that is gone: those with its name and its mark."""
+    """Remove the files of a machine that is gone: those with its name and its mark that no clone of it still names."""
+    named = "".join(files.read_text(path) for path in node.guest_files())
     for storage in node.storages().values():
         folder = node.paths(storage.folder("snippets")) if storage.is_files() and storage.path else ""
         if "snippets" not in storage.content or not os.path.isdir(folder):
             continue
         for name in os.listdir(folder):
             where = f"{folder}/{name}"
-            if name.startswith(f"phoenix-{guest}-") and files.read_text(where).endswith(f"# {marks.LINE}{mark}\n"):
+            if not name.startswith(f"phoenix-{guest}-") or f"{storage.name}:snippets/{name}" in named:
+                continue
+            if files.read_text(where).endswith(f"# {marks.LINE}{mark}\n"):
                 files.remove(where)
 
 

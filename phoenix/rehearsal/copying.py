@@ -22,12 +22,16 @@ from phoenix.rehearsal import (
 )
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.present import Present
+from phoenix.rehearsal.qm import agent
 from phoenix.rehearsal.qm import running as machines
 from phoenix.rehearsal.volumes import activation
 from phoenix.rehearsal.volumes import plugin as plugins
 
-_NO_PASSWORD = "root:$6$rehearsal$" + "0" * 86 + "\n"
-"""What a copy has instead of a password's hash."""
+_NO_HASH = "$6$rehearsal$" + "0" * 86 + "\n"
+_STAND_INS = {"password_file": f"root:{_NO_HASH}", "cipassword_file": _NO_HASH}
+"""What a copy has instead of files with a password's hash, by the key that names them."""
+_PUBLIC = ("ssh_public_keys_file", "sshkeys_file")
+"""Keys that name files of which a copy has the content."""
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -119,6 +123,7 @@ class _Copy:
         with _silence():
             self._make_volumes(tree)
         self._make_paths(tree)
+        layout.write(tree(f"{agent.FOLDER}/all.json"), "{}\n")
         self._start(tree)
         wanted = present.data(faults.FILE) if present.facts else None
         if wanted is not None:
@@ -228,9 +233,10 @@ class _Copy:
             except OSError as error:
                 self.present.remarks.append(f"{path} could not be represented: {error.strerror}")
 
-        for path in set(_passwords_of(self.config)):
+        for key, path in set(_files_of(self.config)):
             if os.path.isfile(tree(path)):
-                layout.write(tree(path), _NO_PASSWORD, 0o600)
+                text = _STAND_INS.get(key)
+                layout.write(tree(path), text if text is not None else self.present.data(path) or b"", 0o600)
 
     def _paths_of_guests(self) -> Iterator[str]:
         for name, _, _, text in self.guests:
@@ -281,12 +287,13 @@ def _paths_of(config: str) -> Iterator[str]:
         yield from _paths_in(table)
 
 
-def _passwords_of(config: str) -> Iterator[str]:
-    """The files with passwords that a configuration names: they are there in a copy too, with another password."""
+def _files_of(config: str) -> Iterator[tuple[str, str]]:
+    """The files with passwords and keys that a configuration names, each with the key that names it."""
     for table in _tables_of(config):
-        path = table.get("password_file")
-        if isinstance(path, str) and path.startswith("/"):
-            yield os.path.normpath(path)
+        for key in (*_STAND_INS, *_PUBLIC):
+            path = table.get(key)
+            if isinstance(path, str) and path.startswith("/"):
+                yield key, os.path.normpath(path)
 
 
 def _tables_of(config: str) -> Iterator[Mapping[str, object]]:

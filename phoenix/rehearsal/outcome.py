@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 from phoenix import errors, output
 from phoenix.pve import formats
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 BEGIN = "/usr/share/phoenix-rehearsal/begin.json"
 """The state that the node had when it was copied."""
 _KINDS = {"lxc": "lxc", "qemu-server": "vm"}
+_SECRET = re.compile(r"(?m)^(cipassword:) .*$")
+"""What is not shown of a machine's file."""
 
 
 def begin(tree: Tree, origin: Mapping[str, Any]) -> None:
@@ -146,6 +149,7 @@ def _files(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[dict
 def _change(path: str, before: str | None, after: str | None) -> dict[str, Any]:
     import difflib
 
+    before, after = (None if text is None else _SECRET.sub(r"\1 **********", text) for text in (before, after))
     lines = difflib.unified_diff(
         (before or "").splitlines(),
         (after or "").splitlines(),
@@ -170,6 +174,8 @@ def _doubts(tree: Tree, origin: Mapping[str, Any], argvs: list[list[str]], made:
         yield "what is in a template or backup is guessed from its name; generated addresses and marks will be others"
     if done & {"pct start", "qm start", "pct reboot", "qm reboot"}:
         yield "whether a guest boots, and what then runs in it, is not rehearsed; hook scripts are not run"
+    if "qm guest" in done:
+        yield "guest agents were taken to answer, and cloud-init to have done its work"
     if argvs:
         yield "pct, qm and pvesm were imitations; HA, replication, backups and other nodes took no part"
 

@@ -51,16 +51,15 @@ def run(job: Callable[[], None]) -> int:
 
 def detached(job: Callable[[], None]) -> None:
     """Do `job` in a process that nobody waits for."""
-    if os.fork():
-        return
-    os.setsid()
-    null = os.open("/dev/null", os.O_RDWR)
-    for number in (0, 1, 2):
-        os.dup2(null, number)
-    try:
+
+    def quiet() -> int:
+        null = os.open("/dev/null", os.O_RDWR)
+        for number in (0, 1, 2):
+            os.dup2(null, number)
         job()
-    finally:
-        os._exit(0)
+        return 0
+
+    apart(quiet)
 
 
 def is_program(name: str) -> bool:
@@ -79,6 +78,32 @@ def call(argv: list[str]) -> int:
             os._exit(127)
     status = os.waitpid(child, 0)[1]
     return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+
+
+def apart(work: Callable[[], int]) -> int:
+    """Do work in a process that outlives this one, in a session of its own; returns its number."""
+    child = os.fork()
+    if not child:
+        status = 255
+        try:
+            os.setsid()
+            status = work()
+        finally:
+            os._exit(status)
+    return child
+
+
+def begin(argv: list[str], folder: str, log: str) -> int:
+    """Start a program of this machine that outlives this process, what it says going to a file; returns its number."""
+
+    def be() -> int:
+        os.chdir(folder)
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        for number, source in ((0, os.open(os.devnull, os.O_RDONLY)), (1, output), (2, output)):
+            os.dup2(source, number)
+        os.execvpe(argv[0], argv, {"PATH": os.defpath + ":/usr/sbin:/sbin"})  # noqa: S606 - no shell is wanted
+
+    return apart(be)
 
 
 def pipe_from(argv: list[str], source: int) -> tuple[int, int]:

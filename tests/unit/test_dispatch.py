@@ -6,6 +6,7 @@ import io
 import json
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -238,6 +239,41 @@ def test_targets_are_run_one_after_another(run, words, calls):
     assert run(*where, *words, config=not where) == 0
     assert [(call[0], call[2].partition("=")[2]) for call in run.calls] == calls
     assert len(run.runs) == 1  # one run, whatever it has to do
+
+
+@pytest.fixture
+def related(run):
+    """9001 is a clone of 9002, which depends on 200."""
+    folder = run.config
+    for name, text in (("lxc/9001", "clone = { from = 9002 }"), ("lxc/9002", "[phoenix]\ndepends_on = [200]")):
+        path = Path(folder) / f"{name}.toml"
+        path.write_text(path.read_text() + text + "\n")
+    return run
+
+
+@pytest.mark.parametrize(
+    ("words", "guests"),
+    [
+        (["create", "all"], ["200", "9002", "9001"]),
+        (["create", "9001", "9002"], ["9002", "9001"]),
+        (["start", "9001", "200"], ["9001", "200"]),
+        (["stop", "all"], ["9001", "9002", "200"]),
+        (["delete", "--yes", "200", "9002"], ["9002", "200"]),
+        (["status", "all"], ["200", "9001", "9002"]),
+    ],
+)
+def test_guests_that_need_each_other_are_taken_in_that_order(related, words, guests):
+    assert related(*words) == 0
+    assert [call[2].partition("=")[2] for call in related.calls] == guests
+
+
+def test_guests_that_need_each_other_in_a_circle_are_not_begun(related):
+    path = Path(related.config) / "vm/200.toml"
+    path.write_text(path.read_text() + "[phoenix]\ndepends_on = [9001]\n")
+    assert related("create", "all") == 3
+    assert related.calls == []
+    assert "these depend on each other: " in related.err
+    assert related("create", "9001") == 0
 
 
 def test_options_are_passed_on_known_and_unknown_ones(run, tmp_path):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 
-from phoenix.rehearsal import fence, jsons, sandbox
+from phoenix.rehearsal import fence, jsons, sandbox, worker
 from phoenix.rehearsal.failures import Failure
 
 TYPE_CHECKING = False
@@ -29,10 +29,7 @@ def begin(tree: Tree, guest: str, argv: Sequence[str], given: bytes) -> str:
     """Start a program with `given` as its input; returns the number that it is asked for by."""
     root, kept = _files(tree, guest), tree(f"{_FOLDER}/{guest}/programs")
     os.makedirs(kept, exist_ok=True)
-    child = os.fork()
-    if not child:
-        sandbox.leave(lambda: _be(root, f"{kept}/{os.getpid()}", guest, argv, given))
-    return str(child)
+    return str(worker.apart(lambda: _be(root, f"{kept}/{os.getpid()}", guest, argv, given)))
 
 
 def _files(tree: Tree, guest: str) -> str:
@@ -44,7 +41,6 @@ def _files(tree: Tree, guest: str) -> str:
 
 def _be(root: str, kept: str, guest: str, argv: Sequence[str], given: bytes) -> int:
     """Be what stays with the program until it ends, and writes down how."""
-    os.setsid()
     with open(f"{kept}.in", "wb") as file:
         file.write(given)
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC

@@ -49,17 +49,7 @@ def start(tree: Tree, guest: str, conf: GuestConf) -> int:
     os.makedirs(tree(_FOLDER), exist_ok=True)
     os.makedirs(tree(_SOCKETS), exist_ok=True)
     argv = ["sh", "-c", _BEGIN, "kvm", "-id", guest, *_command(tree, guest, conf)]
-    child = os.fork()
-    if not child:
-        try:
-            os.setsid()
-            os.chdir(tree(_SOCKETS))
-            log = os.open(tree(f"{_FOLDER}/{guest}.log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            for number, source in ((0, os.open(os.devnull, os.O_RDONLY)), (1, log), (2, log)):
-                os.dup2(source, number)
-            os.execv("/bin/sh", argv)  # noqa: S606 - it is what the machine is run by
-        finally:
-            os._exit(127)
+    child = worker.begin(argv, tree(_SOCKETS), tree(f"{_FOLDER}/{guest}.log"))
     deadline = time.monotonic() + _START_SECONDS
     while not os.path.exists(tree(f"{_SOCKETS}/{guest}.qga")):
         if os.waitpid(child, os.WNOHANG)[0] or time.monotonic() > deadline:
