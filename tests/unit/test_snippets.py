@@ -70,9 +70,12 @@ def test_only_files_with_the_name_and_the_mark_are_removed(tmp_path):
     clone = tmp_path / "etc/pve/nodes/pve1/qemu-server/9003.conf"
     clone.write_text("cicustom: vendor=local:snippets/phoenix-9002-vendor.yaml\n")
     for name, text in (
-        ("phoenix-9002-user.yaml", ours), ("phoenix-9002-vendor.yaml", ours), ("phoenix-9002-meta.yaml", "x\n"), ("phoenix-90021-user.yaml", ours),
+        ("phoenix-9002-user.yaml", ours),
+        ("phoenix-9002-vendor.yaml", ours),
+        ("phoenix-9002-meta.yaml", "x\n"),
+        ("phoenix-90021-user.yaml", ours),
         ("mine.yaml", ours),
-    ):  # fmt: skip
+    ):
         (shelf / name).write_text(text)
     snippets.remove(Node(Paths(str(tmp_path))), "9002", MARK)
     assert sorted(path.name for path in shelf.iterdir()) == [
