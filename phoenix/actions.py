@@ -271,7 +271,7 @@ def check_file(call: Call, kind: Kind, guest: str) -> None:
     if wanted.ours.provision:
         from phoenix.guests import features
 
-        features.of_guest(call.config, wanted.ours.provision)
+        features.of_guest(call.config, kind.name, wanted.ours.provision)
 
 
 def health_check(call: Call, kind: Kind) -> int:

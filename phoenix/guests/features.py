@@ -1,7 +1,7 @@
 """Features: what a guest can be given after its start, without ssh: a script with files, in the configuration.
 
-features/NAME/ has `feature.toml` (order, timeout, needs), the script `apply`, a script `check` that ends with 0 where
-nothing is to be done, and `files/`. All of it goes into the guest as one archive, and one command runs it there.
+features/NAME/ has `feature.toml` (order, timeout, needs, kinds), the script `apply`, a script `check` that ends with 0
+where nothing is to be done, and `files/`. All of it goes into the guest as one archive, and one command runs it there.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ SETTINGS = by_name(
     Option("order", "integer", 0, 9999, default="100"),
     Option("timeout", "integer", 1, 86400, default="600"),
 )
+KINDS = ("lxc", "vm")
 PLACE = "/root/.phoenix-"
 """Where in the container a feature is unpacked while it is applied."""
 SCRIPT = """\
@@ -76,6 +77,7 @@ class Feature(Value):
     order: int
     timeout: int  # seconds
     needs: tuple[str, ...]
+    kinds: tuple[str, ...]  # of guests that it serves
     content: Mapping[str, tuple[bool, bytes]]
     arguments: tuple[str, ...]
     secrets: Mapping[str, str]
@@ -109,9 +111,16 @@ class Feature(Value):
         return ("sh", "-c", SCRIPT, "phoenix", self.name, token, *self.arguments)
 
 
-def of_guest(folder: str, wanted: Sequence[Provision]) -> list[Feature]:
-    """The features of one guest in the order in which they are applied. ConfigError if one is not as it must be."""
+def of_guest(folder: str, kind: str, wanted: Sequence[Provision]) -> list[Feature]:
+    """The features of a guest of a kind, in the order in which they are applied. ConfigError for one that is wrong."""
     found = {item.feature: read(folder, item) for item in wanted}
+    for feature in found.values():
+        if kind not in feature.kinds:
+            serves = f"serves {', '.join(feature.kinds)}, and this guest is of kind {kind}"
+            raise ConfigError(
+                f"{folder}/features/{feature.name}: {serves}",
+                f'take it out of provision, or write kinds = ["{kind}"] into its feature.toml',
+            )
     ordered: list[Feature] = []
     waiting = sorted(found.values(), key=lambda feature: (feature.order, feature.name))
     while waiting:
@@ -138,28 +147,31 @@ def read(folder: str, wanted: Provision) -> Feature:
         raise ConfigError(f"provision: {wrong}", f"mkdir -p {place}; a feature is a script `apply` in it")
     load.trusted(folder, "features")
     load.trusted(f"{folder}/features", wanted.feature)
-    order, timeout, needs = _settings(f"{place}/feature.toml")
+    order, timeout, needs, kinds = _settings(f"{place}/feature.toml")
     content = dict(_content(place))
     if "apply" not in content:
         raise ConfigError(f"{place}: it has no script `apply`", f"ls -l {place}")
     for name in ("apply", "check"):
         if name in content and not content[name][0]:
             raise ConfigError(f"{place}/{name}: it is not executable", f"chmod +x {place}/{name}")
-    return Feature(wanted.feature, order, timeout, needs, content, wanted.arguments, wanted.secrets)
+    return Feature(wanted.feature, order, timeout, needs, kinds, content, wanted.arguments, wanted.secrets)
 
 
-def _settings(path: str) -> tuple[int, int, tuple[str, ...]]:
+def _settings(path: str) -> tuple[int, int, tuple[str, ...], tuple[str, ...]]:
     document = load.document(path) if os.path.exists(path) else load.Document(path, {})
     faults = Faults(document)
     table = dict(document.table)
-    needs = table.pop("needs", [])
+    needs, kinds = table.pop("needs", []), table.pop("kinds", list(KINDS))
     if not isinstance(needs, list) or not all(isinstance(need, str) for need in needs):
         faults.add("needs", "a list of names of features", needs)
         needs = []
+    if not isinstance(kinds, list) or not kinds or not all(kind in KINDS for kind in kinds):
+        faults.add("kinds", 'a list of "lxc" and "vm"', kinds)
+        kinds = []
     found = {name: option.default for name, option in SETTINGS.items()}
     found.update(values.decode_texts(SETTINGS, "", table, faults))
     faults.stop()
-    return int(found["order"]), int(found["timeout"]), tuple(needs)
+    return int(found["order"]), int(found["timeout"]), tuple(needs), tuple(kinds)
 
 
 def _content(place: str) -> list[tuple[str, tuple[bool, bytes]]]:

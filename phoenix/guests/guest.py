@@ -58,8 +58,3 @@ class Guest(Value):
     def name(self) -> str:
         """What it is called, or what Proxmox VE would call it."""
         return str(self.settings.get(self.kind.tool.title, f"{self.kind.word}{self.id}"))
-
-    @property
-    def has_drive(self) -> bool:
-        """Whether it is to have a drive of cloud-init."""
-        return any(not isinstance(setting, str) and "cloudinit" in setting for setting in self.settings.values())

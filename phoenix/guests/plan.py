@@ -69,6 +69,8 @@ def converge(wanted: Guest, observed: Observed, record: Record | None, ask: Ask 
         refused.append(Difference("state", "template", "running", "fixed"))
     if any(item.option == "firewall" for item in found) and not _may_write_firewall(observed, record):
         refused.append(Difference("firewall", "written by somebody else", "as the file says", "fixed"))
+    if observed.template:  # its volumes are the bases of others
+        refused += [item for item in found if item.change == "grow"]
     if observed.protection:
         refused += [_protected(item) for item in found if _is_volume(wanted.kind, item)]
     waits = waiting(observed, record)

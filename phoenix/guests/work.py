@@ -197,7 +197,7 @@ class Work:
         if self._features is None:
             from phoenix.guests import features
 
-            self._features = features.of_guest(self.call.config, self.wanted.ours.provision)
+            self._features = features.of_guest(self.call.config, self.kind.name, self.wanted.ours.provision)
         return self._features
 
     def feature(self, name: str) -> Feature:

@@ -91,6 +91,25 @@ def test_a_changed_feature_is_applied_again_and_so_is_any_that_is_asked_for(worl
     assert inside(world, "etc/applied") == "once\ntwice\ntwice\n"
 
 
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        ('kinds = ["vm"]', "features/machines: serves vm, and this guest is of kind lxc"),
+        ('kinds = ["ct"]', 'kinds: expected a list of "lxc" and "vm"'),
+        ("kinds = []", 'kinds: expected a list of "lxc" and "vm"'),
+    ],
+)
+def test_a_feature_says_for_which_kinds_it_serves(world, toml, words):
+    feature(world, "machines", "true", toml=toml)
+    wish(world, '["machines"]')
+    with pytest.raises(ConfigError) as caught:
+        world.call("create")
+    assert words in caught.value.message
+    assert world.calls == 0
+    feature(world, "machines", "true", toml='kinds = ["lxc"]')
+    assert world.call("create") == 0
+
+
 def test_what_a_check_finds_is_not_applied(world):
     feature(world, "there", "echo never >/etc/applied", check="exit 0")
     wish(world, '["there"]')
