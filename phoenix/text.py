@@ -35,6 +35,13 @@ def called(argv: Sequence[str]) -> str:
 
 
 def last_line(output: str) -> str:
-    """The last words of a program's output."""
+    """The last words of a program's output: its last line, or all that it says is wrong with a command line."""
     lines = [line.strip() for line in output.split("\n") if line.strip()]
-    return printable(lines[-1]) if lines else "it said nothing"
+    if not lines:
+        return "it said nothing"
+    wrong = lines[:-1]
+    if not wrong or not lines[-1].endswith("[OPTIONS]"):
+        return printable(lines[-1])
+    # How the command is used follows what is wrong, which follows a line with 400.
+    begin = next((place for place, line in enumerate(wrong) if line.startswith("400 ")), -1)
+    return printable("; ".join(wrong[begin + 1 :] or wrong))

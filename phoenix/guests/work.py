@@ -241,6 +241,9 @@ class Work:
             if volume in state.volumes and not (volume in ours and (volume in unused or self._lets_go(state, volume))):
                 why = "is in use" if volume in ours else "was not made by Phoenix"
                 raise Refused(f"{self.guest}: {volume} {why}, and is not deleted", self.look_at)
+            if volume in state.text.partition("\n[")[2]:
+                hint = f"phoenix.pyz list-snapshots {self.guest}"
+                raise Refused(f"{self.guest}: {volume} is part of a snapshot, and is not deleted", hint)
 
     def _lets_go(self, state: Observed, volume: str) -> bool:
         """Whether a volume's mount point is no longer in the file."""

@@ -1,0 +1,35 @@
+"""Text: what is said of a program's output."""
+
+from __future__ import annotations
+
+import pytest
+
+from phoenix.text import called, last_line
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        ("", "it said nothing"),
+        ("\n\n", "it said nothing"),
+        ("one\ntwo\n\n", "two"),
+        ("\x1b[1mred", "\\x1b[1mred"),
+        (
+            "400 Parameter verification failed.\ncores: too many\n\nnet0: format error\nqm set <vmid> [OPTIONS]\n",
+            "cores: too many; net0: format error",
+        ),
+        (
+            "Unknown option: foo\n400 unable to parse option\npct set <vmid> [OPTIONS]\n",
+            "Unknown option: foo; 400 unable to parse option",
+        ),
+        ("qm set <vmid> [OPTIONS]", "qm set <vmid> [OPTIONS]"),
+    ],
+)
+def test_the_last_words_say_what_is_wrong(output, words):
+    assert last_line(output) == words
+
+
+def test_a_command_is_called_by_its_subcommand():
+    assert called(("qm", "disk", "resize", "9002")) == "qm disk resize"
+    assert called(("pct", "set", "9001")) == "pct set"
+    assert called(("edit", "/etc/pve/lxc/9001.conf")) == "edit /etc/pve/lxc/9001.conf"
