@@ -112,11 +112,11 @@ def agent(work: Work, check: Check) -> str:
 
 def cloud_init(work: Work, check: Check) -> str:
     """Whether cloud-init has done its work; some images start once more while it does, and then it is asked again."""
-    deadline = time.monotonic() + check.within
+    deadline, reason = time.monotonic() + check.within, "it has not ended"
     while True:
         left = deadline - time.monotonic()
         if left <= 0 or process.received:
-            return "it has not ended"
+            return reason
         answer = inside.run(work, ("cloud-init", "status", "--wait"), left)
         if answer.status in CLOUD_INIT_DONE:
             return ""
@@ -125,6 +125,8 @@ def cloud_init(work: Work, check: Check) -> str:
         gone = agent(work, check.but(within=max(1, int(deadline - time.monotonic()))))
         if gone or answer.runs or "No such file" in answer.why:
             return answer.why
+        reason = answer.why
+        time.sleep(PAUSE_SECONDS)
 
 
 def network(work: Work, check: Check) -> str:
