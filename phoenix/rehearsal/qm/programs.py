@@ -100,6 +100,8 @@ def wait(tree: Tree, guest: str, number: str, seconds: float) -> dict[str, Any] 
 
 def forget(tree: Tree, guest: str) -> None:
     """Remove the folder that stands in for a machine's disk."""
-    import shutil
+    folder = tree(f"{_FOLDER}/{guest}")
+    if os.path.isdir(folder):
+        import shutil
 
-    shutil.rmtree(tree(f"{_FOLDER}/{guest}"), ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
