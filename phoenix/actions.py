@@ -7,7 +7,6 @@ from phoenix.config import load
 from phoenix.errors import OperationFailed, PartlyDone, Refused, UsageError
 from phoenix.guests import ownership, plan, report, requests
 from phoenix.guests.work import Work
-from phoenix.text import shell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -225,16 +224,15 @@ def check_left_over(work: Work) -> None:
 
 def list_volumes(work: Work, storage: str) -> str:
     """What `pvesm list` prints of the guest's volumes on a storage."""
-    from phoenix import process
+    from phoenix.guests import inside
 
-    argv = [work.node.tool("pvesm"), "list", storage, f"--vmid={work.call.id}"]
-    start = work.log.line("$ " + shell(["pvesm", *argv[1:]]))
-    if process.run_tool(argv, work.log.open(), 60) != 0:
+    status, said = inside.call(work, ["pvesm", "list", storage, f"--vmid={work.call.id}"], 60)
+    if status != 0:
         raise PartlyDone(
             f"{work.guest} is not there any more, but whether its volumes are gone from {storage} cannot be seen",
             f"pvesm list {storage} --vmid {work.call.id}; its output is in {work.log.path}",
         )
-    return work.log.since(start)
+    return said
 
 
 def status(call: Call, kind: Kind) -> int:

@@ -136,3 +136,11 @@ def document(path: str) -> Document:
         raise ConfigError(f"{path}: {error}", f"edit {path}") from error
     except RecursionError as error:
         raise ConfigError(f"{path}: nested too deeply", f"edit {path}") from error
+
+
+def relations(table: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """The guests that a file names in `depends_on`, and those it is cloned from; what is no list is not read."""
+    ours, clone = table.get("phoenix"), table.get("clone")
+    names = ours.get("depends_on") if isinstance(ours, dict) else None
+    source = clone.get("from") if isinstance(clone, dict) else None
+    return [str(name) for name in names] if isinstance(names, list) else [], [str(source)] if source else []

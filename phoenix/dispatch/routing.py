@@ -150,8 +150,5 @@ class Configuration:
         """The guests that a guest's file names as those it depends on and is cloned from."""
         from phoenix.config import load
 
-        table = load.guest(self.folder, target.kind, target.id).table
-        ours, clone = table.get("phoenix"), table.get("clone")
-        names = ours.get("depends_on") if isinstance(ours, dict) else None
-        source = [clone.get("from")] if isinstance(clone, dict) else []
-        return [str(name) for name in [*(names if isinstance(names, list) else []), *source]]
+        named, sources = load.relations(load.guest(self.folder, target.kind, target.id).table)
+        return [*named, *sources]

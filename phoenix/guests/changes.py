@@ -64,15 +64,19 @@ def between(wanted: Guest, observed: Observed, record: Record | None) -> tuple[D
     found += _of_raw(wanted, observed, record)
     if wanted.firewall is not None and wanted.firewall != firewall_body(observed.firewall):
         found.append(Difference("firewall", "as it is", "as the file says", "live"))
-    if wanted.snippets and not _has_snippets(wanted, observed):
+    if other_snippets(wanted, observed):
         found.append(Difference("snippets", "as they are", "as the file says", "live"))
     return tuple(found)
 
 
-def _has_snippets(wanted: Guest, observed: Observed) -> bool:
+def other_snippets(wanted: Guest, observed: Observed) -> list[str]:
+    """The files for cloud-init that are not as they are to be, by volume."""
+    if not wanted.snippets:
+        return []
     from phoenix.guests import snippets
 
-    return dict(wanted.snippets) == {name: snippets.body(text) for name, text in observed.snippets.items()}
+    there = {name: snippets.body(text) for name, text in observed.snippets.items()}
+    return [name for name, text in wanted.snippets.items() if there.get(name) != text]
 
 
 def is_disc(setting: Setting | None) -> bool:
@@ -183,17 +187,18 @@ def has_drive(observed: Observed) -> bool:
     return any(not isinstance(setting, str) and "cloudinit" in setting for setting in observed.settings.values())
 
 
+def is_told(name: str) -> bool:
+    """Whether an option, or the snippets, are what cloud-init is told by its drive."""
+    return name.startswith(("ci", "ipconfig")) or name in ("nameserver", "searchdomain", "sshkeys", "snippets")
+
+
 def drive_state(observed: Observed) -> str:
     """What tells one content of a drive of cloud-init from others, "" without one: a checksum, which tells no more."""
     if not has_drive(observed):
         return ""
     import zlib
 
-    told = [
-        f"{name}: {text}\n"
-        for name, text in sorted(observed.raw.items())
-        if name.startswith(("ci", "ipconfig")) or name in ("nameserver", "searchdomain", "sshkeys")
-    ]
+    told = [f"{name}: {text}\n" for name, text in sorted(observed.raw.items()) if is_told(name)]
     return f"{zlib.crc32(''.join([*told, *observed.snippets.values()]).encode()):08x}"
 
 

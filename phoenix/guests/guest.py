@@ -44,6 +44,14 @@ class Guest(Value):
         return self.ours.state == "running"
 
     @property
+    def first_storage(self) -> str:
+        """The storage of its first volume that has a size, where a full clone goes whole; "" if it has none."""
+        for name, setting in self.settings.items():
+            if self.kind.may_hold(name) and not isinstance(setting, str) and "size" in setting:
+                return setting.get("storage", "")
+        return ""
+
+    @property
     def address(self) -> str:
         """Its first fixed address, "" if it has none."""
         for name, setting in sorted(self.settings.items()):

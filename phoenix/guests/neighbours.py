@@ -87,11 +87,8 @@ def relied_on(folder: str, *, sources: bool = False) -> dict[str, list[str]]:
     """Which guests each guest of the configuration names in `depends_on`; those it is cloned from too if `sources`."""
     found = {}
     for guest, document in _documents(folder):
-        ours, clone = document.table.get("phoenix", {}), document.table.get("clone")
-        names = ours.get("depends_on", []) if isinstance(ours, dict) else []
-        found[guest] = [str(name) for name in names] if isinstance(names, list) else []
-        if sources and isinstance(clone, dict) and clone.get("from"):
-            found[guest].append(str(clone["from"]))
+        names, origins = load.relations(document.table)
+        found[guest] = [*names, *origins] if sources else names
     return found
 
 

@@ -80,11 +80,10 @@ def half_made(kind: Kind, guest: str, observed: Observed, record: Record | None)
         )
     tool = kind.tool.name
     mounted = f"umount -d /var/lib/lxc/{guest}/rootfs; " if tool == "pct" else ""
-    rescan = "pct rescan" if tool == "pct" else "qm disk rescan"
     return PartlyDone(
         f"{guest} was left half made by an earlier run that was killed; nothing works on it now",
         f"see that no `{tool} create {guest}` runs, then: {mounted}{tool} unlock {guest}; "
-        f"{rescan} --vmid {guest}; {tool} destroy {guest}; and run create again",
+        f"{kind.tool.scanning} --vmid {guest}; {tool} destroy {guest}; and run create again",
     )
 
 

@@ -69,8 +69,8 @@ def converge(wanted: Guest, observed: Observed, record: Record | None, ask: Ask 
         refused.append(Difference("state", "template", "running", "fixed"))
     if any(item.option == "firewall" for item in found) and not _may_write_firewall(observed, record):
         refused.append(Difference("firewall", "written by somebody else", "as the file says", "fixed"))
-    if observed.template:  # its volumes are the bases of others
-        refused += [item for item in found if item.change == "grow"]
+    if observed.template:
+        refused += [_base(item) for item in found if item.change == "grow"]
     if observed.protection:
         refused += [_protected(item) for item in found if _is_volume(wanted.kind, item)]
     waits = waiting(observed, record)
@@ -83,7 +83,8 @@ def converge(wanted: Guest, observed: Observed, record: Record | None, ask: Ask 
         steps = [stop(wanted.kind, wanted.id, ask.seconds), *steps]
         running = False
     gone = _deletions(wanted, observed, record, ask)
-    return Plan((*before, *steps, *gone, *_finish(wanted, running, observed, record, ask)), found, waits)
+    told = any(changes.is_told(item.option) for item in found)
+    return Plan((*before, *steps, *gone, *_finish(wanted, running, observed, record, ask, told=told)), found, waits)
 
 
 def _is_volume(kind: Kind, item: Difference) -> bool:
@@ -93,6 +94,11 @@ def _is_volume(kind: Kind, item: Difference) -> bool:
 def _protected(item: Difference) -> Difference:
     """Volumes of a protected container stay as they are: pct would refuse as well."""
     return Difference("protection", f"on, so that {item.option} stays as it is", "off first", "fixed")
+
+
+def _base(item: Difference) -> Difference:
+    """The volumes of a template are the bases of its clones: its tool would refuse as well."""
+    return Difference("template", f"the base of clones, so that {item.option} stays as it is", item.wanted, "fixed")
 
 
 def waiting(observed: Observed, record: Record | None) -> tuple[str, ...]:
@@ -131,14 +137,10 @@ def _creation(wanted: Guest, mark: str) -> list[Step]:
 
 def _clone_options(wanted: Guest, description: str) -> dict[str, str]:
     """What a clone is given at once. A full one goes where its first volume is to be."""
-    given = {**wanted.clone, "description": description, wanted.kind.tool.title: wanted.name}
+    both = {name: value for name, value in wanted.creation.items() if name in ("bwlimit", "pool")}
+    given = {**both, **wanted.clone, "description": description, wanted.kind.tool.title: wanted.name}
     if given.get("full") == "1":
-        first = (
-            setting["storage"]
-            for name, setting in wanted.settings.items()
-            if wanted.kind.may_hold(name) and not isinstance(setting, str) and {"size", "storage"} <= setting.keys()
-        )
-        given.setdefault("storage", next(first, ""))
+        given.setdefault("storage", wanted.first_storage)
     return given
 
 
@@ -236,15 +238,8 @@ def _changes(wanted: Guest, observed: Observed, record: Record | None, found: tu
     if "firewall" in by_name:
         steps.append(_write_firewall(wanted, mark))
     if "snippets" in by_name:
-        steps += _write_snippets(wanted, mark, _other_snippets(wanted, observed))
+        steps += _write_snippets(wanted, mark, changes.other_snippets(wanted, observed))
     return steps
-
-
-def _other_snippets(wanted: Guest, observed: Observed) -> list[str]:
-    from phoenix.guests import snippets
-
-    there = {name: snippets.body(text) for name, text in observed.snippets.items()}
-    return [name for name, text in wanted.snippets.items() if there.get(name) != text]
 
 
 def _deletions(wanted: Guest, observed: Observed, record: Record | None, ask: Ask) -> list[Step]:
@@ -261,14 +256,21 @@ def _deletions(wanted: Guest, observed: Observed, record: Record | None, ask: As
     return [Step("delete " + " ".join(unused), tuple(argv))]
 
 
-def _finish(wanted: Guest, running: bool, observed: Observed, record: Record | None, ask: Ask) -> list[Step]:
-    """What comes last: its password and features, for which it has to run, and the state that it is to be in."""
+def _finish(
+    wanted: Guest, running: bool, observed: Observed, record: Record | None, ask: Ask, *, told: bool = False
+) -> list[Step]:
+    """What comes last: its password and features, for which it has to run, and the state that it is to be in.
+
+    `told` says whether what cloud-init is told is changed at once by the steps before.
+    """
     if observed.template:
         return []
     tool = wanted.kind.tool
     steps = _secret(wanted, record, ask)
-    if running and (steps or changes.drive_is_stale(observed, record)) and changes.has_drive(observed):
-        steps.append(Step("drive", (tool.name, "cloudinit", "update", wanted.id)))
+    if running and changes.has_drive(observed) and (steps or told or changes.drive_is_stale(observed, record)):
+        from phoenix.pve import qm
+
+        steps.append(Step("drive", tuple(qm.update_drive(wanted.id))))
     inside = _inside(wanted, record, ask)
     if inside or wanted.running:
         steps += [start(wanted.kind, wanted.id)] * (not running)

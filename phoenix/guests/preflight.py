@@ -168,7 +168,7 @@ def fixed_of_clone(wanted: Guest, conf: GuestConf) -> list[Difference]:
     from phoenix.pve import guestconf
 
     state = observed.read(wanted.kind, guestconf.render(conf))
-    target = wanted.clone.get("storage") or first_storage(wanted)
+    target = wanted.clone.get("storage") or wanted.first_storage
     if wanted.clone.get("full") == "1" and target:
         moved = {
             name: {**setting, "storage": target} if not isinstance(setting, str) and "storage" in setting else setting
@@ -176,14 +176,6 @@ def fixed_of_clone(wanted: Guest, conf: GuestConf) -> list[Difference]:
         }
         state = state.but(settings=moved)
     return [item for item in changes.between(wanted, state, None) if item.change == "fixed"]
-
-
-def first_storage(wanted: Guest) -> str:
-    """The storage of a guest's first volume that has a size, "" if it has none."""
-    for name, setting in wanted.settings.items():
-        if wanted.kind.may_hold(name) and not isinstance(setting, str) and "size" in setting:
-            return setting.get("storage", "")
-    return ""
 
 
 def setting_faults(node: Node, wanted: Guest) -> list[tuple[str, str]]:

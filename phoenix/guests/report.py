@@ -27,6 +27,7 @@ FIXED_HINTS = {
     "rootfs": "a volume never shrinks; to another storage: {move} {id} rootfs STORAGE; write what is there into {file}",
     "efidisk": "it is made anew only by hand: remove efidisk0 from {file}, create {id}, and write it as it is to be",
     "tpmstate": "it is made anew only by hand, and what was kept in it is lost to the machine",
+    "template": "let the clones grow: write the size into their files; the template keeps what it has in {file}",
     "protection": "set protection = false alone in {file} and create {id} again, then the volumes",
     "firewall": "move it away if it may go: mv /etc/pve/firewall/{id}.fw /root/",
     "snapshot": 'write snapshots.impossible = "go on" into {file}, or change it by hand',
@@ -48,8 +49,8 @@ def check_refused(kind: Kind, guest: str, planned: Plan) -> None:
 def hint_for(kind: Kind, guest: str, item: Difference) -> str:
     """What an administrator can do about an option that cannot be changed."""
     hint = FIXED_HINTS.get(item.option.rstrip("0123456789"), "write into {file} what is there")
-    move = {"pct": "pct move-volume", "qm": "qm disk move"}[kind.tool.name]
-    return hint.format(id=guest, option=item.option, file=f"{guest}.toml", tool=kind.tool.name, move=move)
+    tool = kind.tool
+    return hint.format(id=guest, option=item.option, file=f"{guest}.toml", tool=tool.name, move=tool.moving)
 
 
 def facts(call: Call, wanted: Guest, state: Observed) -> dict[str, Any]:

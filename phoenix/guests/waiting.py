@@ -63,7 +63,7 @@ def until_well(work: Work) -> None:
         if reason:
             raise OperationFailed(
                 f"{work.guest} runs, but the health check {check.name} did not pass within {check.within} s: {reason}",
-                f"{enter(work)} to see why; then phoenix.pyz health-check {work.guest}",
+                f"{work.kind.tool.entering.format(work.guest)} to see why; then phoenix.pyz health-check {work.guest}",
             )
         cli.note(f"{work.guest}: {check.name}: well")
 
@@ -75,14 +75,10 @@ def until_answering(work: Work) -> None:
         if reason:
             raise PartlyDone(
                 f"{work.guest} runs, but its {check.name} was not ready within {check.within} s: {reason}",
-                f"{enter(work)} to see why; the machine stays, and running the same command again goes on from here",
+                f"{work.kind.tool.entering.format(work.guest)} to see why; the machine stays, and running the same "
+                "command again goes on from here",
             )
         cli.note(f"{work.guest}: {check.name}: ready")
-
-
-def enter(work: Work) -> str:
-    """The command that shows what happens in a guest."""
-    return {"lxc": f"pct enter {work.guest}", "vm": f"qm terminal {work.guest}, or its console"}[work.kind.name]
 
 
 def in_guest(work: Work, check: Check, words: tuple[str, ...]) -> str:

@@ -37,4 +37,4 @@ def text(_name: str, setting: Setting) -> str:
     return ",".join([*parts, *(f"{name}={rest[name]}" for name in sorted(rest))])
 
 
-PCT = Tool("pct", "hostname", text, ("resize",))
+PCT = Tool("pct", "hostname", text, ("resize",), "pct move-volume", "pct rescan", "pct enter {}")

@@ -56,4 +56,4 @@ def _new(rest: dict[str, str]) -> str:
     return gibibytes(size) if size else "1"  # what qm makes of it is as large as it has to be
 
 
-QM = Tool("qm", "name", text, ("disk", "resize"))
+QM = Tool("qm", "name", text, ("disk", "resize"), "qm disk move", "qm disk rescan", "qm terminal {}, or its console")

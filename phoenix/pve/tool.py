@@ -23,6 +23,9 @@ class Tool(Value):
     title: str
     text: Callable[[str, Setting], str]
     resizing: tuple[str, ...]
+    moving: str  # how a volume goes to another storage, as one types it
+    scanning: str  # how volumes are found again
+    entering: str  # how one sees what happens in a guest, with {} for its ID
 
     def create(self, guest: str, settings: Settings, *source: str) -> list[str]:
         """Make a guest with all that the tool can carry; of containers `source` is the template."""

@@ -9,7 +9,8 @@ import tomli
 
 from phoenix.config.load import Document
 from phoenix.errors import ConfigError
-from phoenix.guests import machine, snippets
+from phoenix.guests import changes, machine, snippets
+from phoenix.guests.observed import Observed
 from phoenix.paths import Paths
 from phoenix.pve.node import Node
 
@@ -81,3 +82,11 @@ def test_only_files_with_the_name_and_the_mark_are_removed(tmp_path):
     assert sorted(path.name for path in shelf.iterdir()) == [
         "mine.yaml", "phoenix-9002-meta.yaml", "phoenix-9002-vendor.yaml", "phoenix-90021-user.yaml",
     ]  # fmt: skip
+
+
+def test_a_part_that_the_file_no_longer_has_is_no_difference(folder):
+    (folder / "snippets/web.yaml").write_text("x\n")
+    wanted = decode(folder, "web.yaml")
+    there = {VOLUME: snippets.signed("x\n", MARK), VOLUME.replace("user", "vendor"): snippets.signed("y\n", MARK)}
+    assert changes.other_snippets(wanted, Observed(snippets=there)) == []
+    assert changes.other_snippets(wanted, Observed(snippets={VOLUME: "z\n"})) == [VOLUME]
