@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from phoenix import locks, output
+from phoenix import output
+from phoenix.change import change, show_plan
 from phoenix.config import load
-from phoenix.errors import OperationFailed, PartlyDone, Refused, UsageError
+from phoenix.errors import OperationFailed, Refused, UsageError
 from phoenix.guests import ownership, plan, report, requests
 from phoenix.guests.work import Work
 
@@ -17,75 +18,7 @@ if TYPE_CHECKING:
     from phoenix.guests.observed import Observed
     from phoenix.guests.plan import Plan
 
-    Planner = Callable[[Work, Observed], Plan]
-    Preparation = Callable[[Work, Observed], None]
-    Finish = Callable[[Work, Observed], None]
     Action = Callable[[Call, Kind], int]
-
-
-def change(
-    call: Call, kind: Kind, planner: Planner, prepare: Preparation | None = None, finish: Finish | None = None
-) -> int:
-    """Lock the guest, look at it, carry out what `planner` plans; returns the exit status.
-
-    `prepare` runs before the first change; what it raises leaves everything as it was. `finish` runs after the last,
-    while the lock is still held.
-    """
-    work = Work(call, kind, planner)
-    if call.dry_run:
-        return show_plan(work)
-    work.ready()
-    lock = locks.take(call.paths.lock(call.kind, call.id), call.id)
-    try:
-        done: list[tuple[str, ...]] = []
-        state = work.look()
-        ownership.check(kind, call.id, state, work.record)
-        work.adopt(state)
-        planned = work.plan(state)
-        report.check_refused(kind, call.id, planned)
-        if planned.steps:
-            check_steps(work, state, planned)
-            if prepare:
-                prepare(work, state)
-            state, done = carry_out(work, state)
-        if finish:
-            finish(work, state)
-    finally:
-        locks.release(lock)
-    return report.result(call, work.wanted, state, done, plan.waiting(state, work.record))
-
-
-def check_steps(work: Work, state: Observed, planned: Plan) -> None:
-    """Busy or Refused if somebody else is at the guest, or in charge of whether it runs."""
-    from phoenix.guests import dangers
-
-    ownership.check_unlocked(work.kind, work.guest, state)
-    if {"start", "stop"} & {step.goal for step in planned.steps} and dangers.is_managed_by_ha(
-        work.node, work.kind, work.guest
-    ):
-        raise Refused(
-            f"{work.guest} is managed by HA, which starts and stops it",
-            f"ha-manager set {work.kind.resource}:{work.guest} --state started, or stopped; ha-manager status",
-        )
-
-
-def carry_out(work: Work, state: Observed) -> tuple[Observed, list[tuple[str, ...]]]:
-    """Run the loop; returns the last state, in which nothing is left to do, and the commands that led to it."""
-    from phoenix import reconcile
-
-    work.begin()
-    state, done = reconcile.run(work, state)
-    report.check_refused(work.kind, work.guest, work.plan(state))
-    return state, done
-
-
-def show_plan(work: Work) -> int:
-    """Print what would be done; nothing is changed and nothing is locked."""
-    state = work.look()
-    ownership.check(work.kind, work.call.id, state, work.record)
-    planned = work.plan(state)
-    report.check_refused(work.kind, work.call.id, planned)
-    return report.show_plan(work.call, work.wanted, state, planned)
 
 
 def converge(work: Work, state: Observed) -> Plan:
@@ -97,13 +30,14 @@ def converge(work: Work, state: Observed) -> Plan:
 
 def prepare_converge(work: Work, state: Observed) -> None:
     """Refuse what cannot work on this node; then write down that a guest is about to be made."""
-    from phoenix.guests import preflight
+    from phoenix.guests import inventory, preflight, recovery
 
     if state.exists:
         preflight.check_change(work.node, work.wanted)
     else:
         preflight.check_create(work.node, work.wanted, work.call.config)
-        check_left_over(work)
+        recovery.check_left_over(work)
+        work.stock = tuple(inventory.volumes(work, inventory.storages_of(work.node, work.wanted)))
         work.announce()
 
 
@@ -122,7 +56,7 @@ def existing(work: Work, state: Observed) -> None:
 
 def create(call: Call, kind: Kind) -> int:
     """Make the guest what its file says."""
-    return change(call, kind, converge, prepare_converge, made)
+    return change(call, kind, converge, prepare_converge, made, cleans=True)
 
 
 def made(work: Work, state: Observed) -> None:
@@ -190,49 +124,12 @@ def delete(call: Call, kind: Kind) -> int:
             ownership.check_deletable(kind, call.id, state, work.record, reasons)
         return planned
 
-    return change(call, kind, planner, finish=forget)
+    def forget(work: Work, _state: Observed) -> None:
+        from phoenix.guests import recovery
 
+        recovery.forget(work)
 
-def forget(work: Work, _state: Observed) -> None:
-    """Remove the record of a guest that is gone. PartlyDone if volumes of it are left."""
-    from phoenix import files
-
-    if work.record:
-        check_left_over(work)
-        if work.kind.name == "vm":
-            from phoenix.guests import snippets
-
-            snippets.remove(work.node, work.guest, work.record.mark)
-        work.journal.add("deleted", mark=work.record.mark)
-        files.remove(work.record_path)
-
-
-def check_left_over(work: Work) -> None:
-    """PartlyDone if volumes of a guest that is gone are still there: the record names them until they are not."""
-    if work.record is None:
-        return
-    from phoenix.guests import dangers
-
-    work.begin()
-    left = dangers.left_over(work.record.volumes, lambda storage: list_volumes(work, storage))
-    if left:
-        raise PartlyDone(
-            f"{work.guest} is not there any more, but volumes of it are left: {', '.join(left)}",
-            "look at them, then: " + "; ".join(f"pvesm free {volume}" for volume in left),
-        )
-
-
-def list_volumes(work: Work, storage: str) -> str:
-    """What `pvesm list` prints of the guest's volumes on a storage."""
-    from phoenix.guests import inside
-
-    status, said = inside.call(work, ["pvesm", "list", storage, f"--vmid={work.call.id}"], 60)
-    if status != 0:
-        raise PartlyDone(
-            f"{work.guest} is not there any more, but whether its volumes are gone from {storage} cannot be seen",
-            f"pvesm list {storage} --vmid {work.call.id}; its output is in {work.log.path}",
-        )
-    return said
+    return change(call, kind, planner, finish=forget, cleans=True)
 
 
 def status(call: Call, kind: Kind) -> int:

@@ -1,9 +1,13 @@
-"""The journal of one guest: every intent before it is carried out, every outcome after, one JSON object a line."""
+"""The journal of one guest: every intent before it is carried out, every outcome after, one JSON object a line.
+
+Each line ends in a checksum of what is before it: a line that a crash has torn, or that a disk has damaged, is
+known as such, and never believed.
+"""
 
 from __future__ import annotations
 
-import os
 import time
+import zlib
 
 from phoenix import files
 
@@ -11,34 +15,91 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    Event = dict[str, Any]
+
+_SUM = ', "sum": "'
+_END = '"}'
+
 
 class Journal:
-    """An append-only file, made durable line by line. It is read only to recover, and by `phoenix.pyz log` later."""
+    """An append-only file, made durable line by line. It is read to recover, and by `phoenix.pyz log`.
 
-    def __init__(self, path: str, run: str) -> None:
+    `facts` are those of the run, which every line has: the run, the node and its boot, the guest and its kind, and
+    this process.
+    """
+
+    def __init__(self, path: str, **facts: Any) -> None:
         self.path = path
-        self.run = run
+        self.facts = facts
 
     def add(self, event: str, **facts: Any) -> None:
         """Append one event with its facts (JSON values). NotReady if it cannot be made durable."""
-        import json
-
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        line = json.dumps({"time": stamp, "run": self.run, "pid": os.getpid(), "event": event, **facts})
-        files.append(self.path, line + "\n")
+        files.append(self.path, line({"time": stamp, "event": event, **self.facts, **facts}) + "\n")
 
-    def events(self) -> list[dict[str, Any]]:
-        """All events so far, oldest first; a last line torn by a crash is left out."""
-        import json
-
+    def read(self) -> tuple[list[Event], list[int]]:
+        """All events so far, oldest first, and the numbers of the lines that are damaged."""
         try:
-            lines = files.read_text(self.path).split("\n")
+            text = files.read_text(self.path)
         except FileNotFoundError:
-            return []
-        found: list[dict[str, Any]] = []
-        for line in lines:
-            try:
-                found.append(json.loads(line))
-            except ValueError:
-                continue
-        return found
+            return [], []
+        events: list[Event] = []
+        damaged = []
+        for number, written in enumerate(text.split("\n"), 1):
+            event = parsed(written)
+            if event is not None:
+                events.append(event)
+            elif written:
+                damaged.append(number)
+        return events, damaged
+
+    def events(self) -> list[Event]:
+        """All events so far that can be believed, oldest first."""
+        return self.read()[0]
+
+    def unfinished(self) -> Event | None:
+        """The last intent, if nobody has written down how it ended."""
+        last = next((event for event in reversed(self.events()) if event["event"] in ("intent", "outcome")), None)
+        if last is None or (last["event"] == "outcome" and last.get("status") is not None):
+            return None
+        return last if last["event"] == "intent" else self.last("intent")
+
+    def having(self, event: str, **facts: Any) -> list[Event]:
+        """The events of that name with these facts, oldest first."""
+        wanted = {"event": event, **facts}
+        return [found for found in self.events() if wanted.items() <= found.items()]
+
+    def first(self, event: str, **facts: Any) -> Event | None:
+        """The first event of that name with these facts."""
+        return next(iter(self.having(event, **facts)), None)
+
+    def last(self, event: str, **facts: Any) -> Event | None:
+        """The last event of that name with these facts."""
+        return next(reversed(self.having(event, **facts)), None)
+
+
+def line(event: Event) -> str:
+    """An event as a line of a journal."""
+    import json
+
+    text = json.dumps(event)[:-1]
+    return f"{text}{_SUM}{checksum(text)}{_END}"
+
+
+def parsed(written: str) -> Event | None:
+    """The event of a line, or None if it is not whole."""
+    text, _, end = written.rpartition(_SUM)
+    if not end or end != checksum(text) + _END:
+        return None
+    import json
+
+    try:
+        event = json.loads(text + "}")
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
+
+
+def checksum(text: str) -> str:
+    """Eight hexadecimal digits that damage changes; nothing secret depends on them."""
+    return f"{zlib.crc32(text.encode('utf-8', 'surrogatepass')):08x}"

@@ -20,6 +20,8 @@ else:
     import _signal as signal
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PIECE = 0.1
+"""The longest sleep that a signal does not end, in seconds."""
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 received = 0
@@ -147,7 +149,7 @@ def run_tool(argv: Sequence[str], log: int, seconds: float, stdin: str = "") -> 
             os.close(source)
     _adopt(process.pid, (signal.SIGINT, signal.SIGTERM))
     try:
-        for _ in _ticks(seconds):
+        for _ in ticks(seconds):
             status = process.poll()
             if status is not None:
                 return 128 - status if status < 0 else status
@@ -156,18 +158,28 @@ def run_tool(argv: Sequence[str], log: int, seconds: float, stdin: str = "") -> 
         _release()
 
 
-def _ticks(seconds: float) -> Iterator[None]:
-    """Short waits, growing to a tenth of a second, until `seconds` are over."""
-    deadline, pause = time.monotonic() + seconds, 0.002
+def ticks(seconds: float, first: float = 0.002, longest: float = PIECE) -> Iterator[None]:
+    """Waits that grow from `first` to `longest`, in seconds, until `seconds` are over."""
+    deadline, pause = time.monotonic() + seconds, first
     while True:
         yield
         left = deadline - time.monotonic()
         if left <= 0:
             return
-        time.sleep(min(pause, left))
-        pause = min(pause * 1.5, 0.1)
+        _sleep(min(pause, left))
+        pause = min(pause * 1.5, longest)
+
+
+def _sleep(seconds: float) -> None:
+    """Sleep; a long sleep ends when a signal arrives."""
+    until = time.monotonic() + seconds
+    while seconds <= PIECE or not received:
+        left = until - time.monotonic()
+        if left <= 0:
+            return
+        time.sleep(min(left, PIECE))
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
     """Whether `condition()` came true within `seconds`; asked often at first, then ten times a second."""
-    return any(condition() for _ in _ticks(seconds))
+    return any(condition() for _ in ticks(seconds))

@@ -7,13 +7,14 @@ believed when the state, read again, agrees.
 from __future__ import annotations
 
 from phoenix import cli, process
-from phoenix.errors import Interrupted, OperationFailed, PartlyDone
+from phoenix.errors import Busy, Interrupted, OperationFailed, PartlyDone
+from phoenix.pve.transient import is_transient
 from phoenix.text import called, last_line, shell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Protocol, TypeVar
+    from collections.abc import Iterator, Sequence
+    from typing import Any, Protocol, TypeVar
 
     from phoenix.journal import Journal
     from phoenix.log import RunLog
@@ -45,9 +46,12 @@ if TYPE_CHECKING:
         """What the loop needs to know of one piece of work."""
 
         guest: str
-        journal: Journal
         log: RunLog
         seconds: int  # the longest that one step may take, 0 for STEP_SECONDS
+
+        @property
+        def journal(self) -> Journal:
+            """Where every intent and outcome is written down."""
 
         def observe(self) -> State:
             """The state as it is now."""
@@ -57,6 +61,12 @@ if TYPE_CHECKING:
 
         def describe(self, state: State) -> str:
             """The state in a word or two."""
+
+        def before(self, step: AStep, state: State) -> dict[str, Any]:
+            """What the journal is told of the state before a step (JSON values)."""
+
+        def after(self, state: State) -> dict[str, Any]:
+            """What the journal is told of the state after a step (JSON values)."""
 
         def ready(self) -> None:
             """Raise if the node cannot be changed any more."""
@@ -73,15 +83,22 @@ EFFECT_SECONDS = 5
 """How long after a tool's success its effect may take to show."""
 HOLD_SECONDS = 1
 """How long after a tool's failure its effect must last to be believed."""
+RETRY_SECONDS = 60
+"""How long a command is tried again that somebody else hinders."""
+FIRST_PAUSE, LONGEST_PAUSE = 1, 15
+"""The first wait before a command is tried again, and the longest."""
+OVER = object()
 
 
 def run(task: Task[State, AStep], state: State) -> tuple[State, list[tuple[str, ...]]]:
     """Carry out what is planned from `state` on; returns the last state and the commands that were run.
 
-    OperationFailed if a command does not have its effect, PartlyDone if it takes too long, Interrupted after a signal.
+    OperationFailed if a command does not have its effect, PartlyDone if it takes too long, Busy if somebody else is in
+    its way for too long, Interrupted after a signal.
     """
     done: list[tuple[str, ...]] = []
     goals: set[str] = set()
+    tries: dict[str, Iterator[None]] = {}
     while True:
         steps = task.steps(state)
         if not steps:
@@ -94,30 +111,52 @@ def run(task: Task[State, AStep], state: State) -> tuple[State, list[tuple[str, 
                 f"{task.guest}: `{step.goal}` did not last; it is {task.describe(state)}", retry(task)
             )
         task.ready()
+        state, hindrance = carry_out(task, step, state)
+        if hindrance:
+            wait(task, tries, step.goal, hindrance)
+            continue
         goals.add(step.goal)
-        state = carry_out(task, step)
         done.append(step.argv)
 
 
-def carry_out(task: Task[State, AStep], step: AStep) -> State:
-    """Run one command and read the state after it; raises unless the step's goal is reached."""
-    task.journal.add("intent", goal=step.goal, argv=list(step.argv))
+def wait(task: Task[State, AStep], tries: dict[str, Iterator[None]], goal: str, hindrance: str) -> None:
+    """Wait before a goal is tried again, longer each time. Busy, with what its tool said, when the time is up."""
+    if goal not in tries:
+        tries[goal] = process.ticks(task.seconds or RETRY_SECONDS, FIRST_PAUSE, LONGEST_PAUSE)
+        next(tries[goal])  # the first is at once
+    cli.note(f"{task.guest}: {hindrance}; trying again")
+    if next(tries[goal], OVER) is OVER:
+        raise Busy(f"{task.guest}: {hindrance}", f"try again later; the whole output is in {task.log.path}")
+
+
+def carry_out(task: Task[State, AStep], step: AStep, state: State) -> tuple[State, str]:
+    """Run one command and read the state after it; raises unless the step's goal is reached.
+
+    What somebody else hinders, and has changed nothing, does not raise: the words that say so are returned.
+    """
+    before = task.describe(state)
+    task.journal.add("intent", goal=step.goal, argv=list(step.argv), **task.before(step, state))
     line = shell(step.argv)
     cli.note(f"{task.guest}: {line}")
     start = task.log.line("$ " + line)
     seconds = step.seconds or task.seconds or STEP_SECONDS
     status = task.perform(step, seconds)
     state, reached = read_again(task, step, status)
-    task.journal.add("outcome", goal=step.goal, status=status, reached=reached, state=task.describe(state))
+    task.journal.add("outcome", goal=step.goal, status=status, reached=reached, **task.after(state))
     task.noted(step, state)
-    words = last_line(task.log.since(start))
+    said = task.log.since(start)
+    words = last_line(said)
     if not reached:
         if status is None:
             raise unfinished(task, step, seconds, state)
-        raise interrupted(task, state) if process.received else failed(task, step, status, words, state)
+        if process.received:
+            raise interrupted(task, state)
+        if status and is_transient(said) and task.describe(state) == before:
+            return state, f"`{called(step.argv)}` ended with {status}: {words}"
+        raise failed(task, step, status, words, state)
     if status:
         cli.note(f"{task.guest}: {step.argv[0]} ended with {status} ({words}), but its work is done")
-    return state
+    return state, ""
 
 
 def read_again(task: Task[State, AStep], step: AStep, status: int | None) -> tuple[State, bool]:

@@ -1,4 +1,4 @@
-"""Dangers of deleting: who else relies on a guest, and what a deletion has left over."""
+"""Dangers of deleting: who else relies on a guest."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from phoenix import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from phoenix.guests.kind import Kind
     from phoenix.pve.node import Node
 
@@ -49,12 +47,3 @@ def linked_clones(node: Node, guest: str) -> list[str]:
         if name != guest and any(base in files.read_text(path) for base in bases):
             found.append(name)
     return found
-
-
-def left_over(volumes: Sequence[str], listing: Callable[[str], str]) -> list[str]:
-    """Those of a destroyed guest's volumes that `listing`, the output of pvesm list for a storage, still shows."""
-    left = []
-    for storage in sorted({volume.partition(":")[0] for volume in volumes}):
-        shown = {line.split(" ", 1)[0] for line in listing(storage).split("\n")}
-        left += [volume for volume in volumes if volume.startswith(storage + ":") and volume in shown]
-    return left

@@ -43,10 +43,10 @@ def check(kind: Kind, guest: str, observed: Observed, record: Record | None) -> 
             f"the ID {guest} is taken by {observed.elsewhere}; an ID is one guest in the whole cluster",
             f"give the guest another ID: rename its file {guest}.toml",
         )
-    if observed.half_made:
+    if is_half_made(observed, record):
         raise half_made(kind, guest, observed, record)
-    if observed.half_gone and record:
-        raise half_gone(kind, guest, observed)
+    if is_half_gone(observed, record):
+        raise half_gone(guest, observed)
     if not observed.exists:
         return
     why = doubt(observed, record)
@@ -58,15 +58,34 @@ def check(kind: Kind, guest: str, observed: Observed, record: Record | None) -> 
         )
 
 
-def check_unlocked(kind: Kind, guest: str, observed: Observed) -> None:
-    """Busy if Proxmox VE has locked the guest, or works on it at this moment."""
-    if observed.worked_on:
-        raise Busy(f"{guest}: Proxmox VE is working on it", f"try again later: phoenix.pyz status {guest}")
-    if observed.lock:
-        raise Busy(
-            f"{guest} is locked by Proxmox VE ({observed.lock})",
-            f"wait until that has ended: {kind.tool.name} config {guest}; Phoenix never unlocks by itself",
-        )
+MAKING = ("create", "clone")
+"""The words of locks under which pct and qm make a guest."""
+
+
+def is_left(state: Observed, record: Record | None) -> bool:
+    """Whether a run may have left something when it was killed or failed: no guest yet, or none any more."""
+    if not state.exists:
+        return bool(record and not record.made)
+    return is_half_made(state, record) or is_half_gone(state, record)
+
+
+def is_half_made(state: Observed, record: Record | None) -> bool:
+    """Whether a guest is on its way, or was when its tool was killed."""
+    if not state.exists:
+        return False
+    if record and not record.made and state.mark in ("", record.mark):
+        return state.lock in MAKING or is_bare(state)
+    return state.lock in MAKING and is_bare(state)
+
+
+def is_half_gone(state: Observed, record: Record | None) -> bool:
+    """Whether nothing is left of a guest of ours but its lock, or not even that: its destruction was begun."""
+    return state.exists and bool(record and record.made) and is_bare(state) and state.lock in ("destroyed", "")
+
+
+def is_bare(state: Observed) -> bool:
+    """Whether a guest's file says nothing but that it is locked."""
+    return not state.mark and not state.volumes and not set(state.raw) - {"lock"}
 
 
 def half_made(kind: Kind, guest: str, observed: Observed, record: Record | None) -> Exception:
@@ -78,23 +97,19 @@ def half_made(kind: Kind, guest: str, observed: Observed, record: Record | None)
             f"{guest} is half made (lock: create), and not by Phoenix",
             f"look at it with {kind.tool.name} config {guest}; whoever began it has to end it",
         )
-    tool = kind.tool.name
-    mounted = f"umount -d /var/lib/lxc/{guest}/rootfs; " if tool == "pct" else ""
     return PartlyDone(
         f"{guest} was left half made by an earlier run that was killed; nothing works on it now",
-        f"see that no `{tool} create {guest}` runs, then: {mounted}{tool} unlock {guest}; "
-        f"{kind.tool.scanning} --vmid {guest}; {tool} destroy {guest}; and run create again",
+        f"phoenix.pyz create {guest} cleans that up and makes it, phoenix.pyz delete {guest} only cleans up",
     )
 
 
-def half_gone(kind: Kind, guest: str, observed: Observed) -> Exception:
+def half_gone(guest: str, observed: Observed) -> Exception:
     """The error for a guest of ours that is nothing any more but locked by its destruction."""
     if observed.worked_on:
         return Busy(f"{guest} is being destroyed at this moment", f"try again later: phoenix.pyz status {guest}")
     return PartlyDone(
         f"{guest} was left half destroyed by a run that was killed; nothing works on it now",
-        f"see that no `{kind.tool.name} destroy {guest}` runs, then: {kind.tool.name} unlock {guest}; "
-        f"{kind.tool.name} destroy {guest}; and run delete again",
+        f"phoenix.pyz delete {guest} finishes that",
     )
 
 

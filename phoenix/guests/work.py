@@ -13,12 +13,14 @@ from phoenix.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any
 
     from phoenix.call import Call
     from phoenix.guests.features import Feature
     from phoenix.guests.guest import Guest
     from phoenix.guests.kind import Kind
     from phoenix.guests.plan import Ask, Plan, Step
+    from phoenix.journal import Journal
 
     Planner = Callable[["Work", Observed], Plan]
 
@@ -38,11 +40,12 @@ class Work:
         wanted = kind.decode(load.guest(call.config, call.kind, call.id), call.id)
         self.node = Node(call.paths)
         self.wanted = with_keys(wanted, self.node)
-        self.tool = ""
         self.seconds = call.timeout
         self.record_path = call.paths.record(call.kind, call.id)
         self.record: Record | None = None
         self.done: set[str] = set()  # the goals of this run whose tool has reported success
+        self.stock: tuple[str, ...] = ()  # the volumes under its ID before it is made
+        self._journal: Journal | None = None
         self._features: list[Feature] | None = None
         self._ask: Ask | None = None
 
@@ -54,14 +57,33 @@ class Work:
         return self.observe()
 
     def begin(self) -> None:
-        """Open the books, now that there is something to do: a run that has nothing to do needs none of them."""
-        from phoenix.journal import Journal
+        """Open the log, now that there is something to do: a run that has nothing to do needs none."""
         from phoenix.log import RunLog
 
-        if hasattr(self, "journal"):
-            return
-        self.journal = Journal(self.call.paths.journal(self.call.kind, self.call.id), self.call.run)
-        self.log = RunLog(self.call.paths.log(self.call.run, self.call.kind, self.call.id))
+        if not hasattr(self, "log"):
+            self.log = RunLog(self.call.paths.log(self.call.run, self.call.kind, self.call.id))
+
+    @property
+    def journal(self) -> Journal:
+        """The guest's journal, opened when it is first asked for."""
+        if self._journal is None:
+            from phoenix import workers
+            from phoenix.journal import Journal
+
+            call = self.call
+            facts = {"run": call.run, "node": self.node.name, "kind": call.kind, "id": call.id}
+            path = call.paths.journal(call.kind, call.id)
+            self._journal = Journal(path, **facts, **workers.this_process())
+        return self._journal
+
+    def before(self, step: Step, state: Observed) -> dict[str, Any]:
+        """What the journal is told of the guest before a step."""
+        there = self.stock if step.goal == "create" else state.volumes
+        return {"mark": self.record.mark if self.record else "", "volumes": list(there)}
+
+    def after(self, state: Observed) -> dict[str, Any]:
+        """What the journal is told of the guest after a step."""
+        return {"state": state.state, "volumes": list(state.volumes)}
 
     def observe(self) -> Observed:
         """The container as it is now."""
@@ -81,7 +103,7 @@ class Work:
 
     def ready(self) -> None:
         """NotReady if the node cannot be changed any more: asked before every command."""
-        self.tool = self.node.check_changeable(self.kind.tool.name)
+        self.node.check_changeable(self.kind.tool.name)
 
     def perform(self, step: Step, seconds: int) -> int | None:
         """Carry out a step; returns the exit status, None if it takes longer than `seconds`."""

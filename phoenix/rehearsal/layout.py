@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from phoenix.pve.storages import Storage
 
 LIBRARY = "/usr/share/phoenix-rehearsal/lib"
-TOOLS = ("ha-manager", "pct", "pveam", "pvecm", "pvesh", "pvesm", "pveversion", "qm")
+TOOLS = ("ha-manager", "pct", "pveam", "pvecm", "pvesh", "pvesm", "pveversion", "qm", "umount")
 _FOLDERS = (
     "dev/net", "etc/pve/firewall", "etc/pve/ha", "etc/pve/priv/lock", "proc/net", "run/lock/lxc",
     "run/lock/qemu-server", "run/qemu-server", "sys/class/net", "tmp", "usr/sbin", "var/lib/lxc",

@@ -1,10 +1,10 @@
-"""A tool: one call of pct, pvesm, pveam or pveversion on a node, from its words to its exit status."""
+"""A tool: one call of pct, qm, pvesm or another on a node, from its words to its exit status."""
 
 from __future__ import annotations
 
 import os
 
-from phoenix.rehearsal import signals, speech
+from phoenix.rehearsal import signals, speech, tasks
 from phoenix.rehearsal.calls import Call
 from phoenix.rehearsal.failures import BadParameters, Failure
 from phoenix.rehearsal.tree import FACTS, Tree
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _FILES = ("ssh-public-keys", "sshkeys")
 """Options whose value is a file that is read before anything is checked."""
-_WITHOUT_SUBCOMMANDS = ("pveversion",)
+_WITHOUT_SUBCOMMANDS = ("pveversion", "umount")
 
 
 def main(script: str, words: list[str]) -> int:
@@ -119,6 +119,7 @@ def _subcommand(tree: Tree, tool: str, name: str, command: Command, words: list[
     module, _, function = handler.partition(".")
     try:
         arguments.check(command, given, tree.release)
+        tasks.announce(tree, f"{tool} {name}", given.get("vmid", ""))
         return int(_load(f"{package}.{module}", function)(tree, given))
     except BadParameters as bad:
         from phoenix.rehearsal import usages

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from phoenix.rehearsal import pauses, signals, speech
+from phoenix.rehearsal import pauses, signals, speech, tasks
 from phoenix.rehearsal.failures import Failure, Interrupted
 
 TYPE_CHECKING = False
@@ -28,6 +28,7 @@ def run(job: Callable[[], None]) -> int:
     if not child:
         _work(job, output, result)
     _worker = child
+    task = tasks.begun(child)
     pauses.forget()
     if _asked:
         os.kill(child, signals.TERM)
@@ -46,6 +47,7 @@ def run(job: Callable[[], None]) -> int:
             break
         words += data
     status = os.waitpid(child, 0)[1]
+    tasks.ended(task)
     return _end(words.decode("utf-8", "replace"), status)
 
 

@@ -21,6 +21,7 @@ LAYERS = (
         "phoenix.log",
         "phoenix.output",
         "phoenix.journal",
+        "phoenix.workers",
         "phoenix.record",
         "phoenix.cli",
         "phoenix.call",
@@ -29,6 +30,7 @@ LAYERS = (
     ("phoenix.pve",),
     ("phoenix.guests", "phoenix.host"),
     ("phoenix.reconcile", "phoenix.manager"),
+    ("phoenix.change",),
     ("phoenix.actions",),
     ("managers",),
 )

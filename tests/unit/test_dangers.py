@@ -87,24 +87,3 @@ def test_all_dangers_are_found(pve):
         (pve / f"nodes/pve1/lxc/{guest}.conf").write_text("rootfs: rbd:base-9001-disk-0/vm-1-disk-0\n")
     assert len(found(pve)) == 3
     assert found(pve)[2].endswith("101, 102")
-
-
-LISTING = """Volid                          Format  Type             Size VMID
-local:9001/vm-9001-disk-0.raw  raw     rootdir    8589934592 9001
-"""
-
-
-def test_only_what_was_its_own_and_is_still_listed_is_left_over():
-    asked = []
-
-    def listing(storage):
-        asked.append(storage)
-        return LISTING
-
-    volumes = ("fast:vm-9001-disk-1", "local:9001/vm-9001-disk-0.raw", "local:9001/vm-9001-disk-0.ra")
-    assert dangers.left_over(volumes, listing) == ["local:9001/vm-9001-disk-0.raw"]
-    assert asked == ["fast", "local"]
-
-
-def test_a_guest_without_volumes_leaves_nothing_and_asks_nothing():
-    assert dangers.left_over((), lambda _: pytest.fail("nothing to list")) == []

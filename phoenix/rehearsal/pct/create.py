@@ -5,7 +5,7 @@ from __future__ import annotations
 from phoenix.pve import formats, options
 from phoenix.pve.guestconf import GuestConf
 from phoenix.pve.tables import container
-from phoenix.rehearsal import cluster, locks, volumes, worker
+from phoenix.rehearsal import cluster, locks, mounttable, volumes, worker
 from phoenix.rehearsal.failures import BadParameters, Failure, Interrupted
 from phoenix.rehearsal.kinds import CT
 from phoenix.rehearsal.pauses import pause
@@ -202,6 +202,7 @@ class _Making:
         tree, order = self.tree, self.order
         mounts.make(tree, order.guest, order.mounts, order.conf, made)
         mounts.check_present(tree, order.conf)
+        mounttable.mount(tree, order.guest)
         pause()
         unpack.template(tree, order.guest, order.conf, order.template, ignore_errors=order.ignore_errors)
         cluster.write(tree, CT, order.guest, order.conf)
@@ -209,10 +210,12 @@ class _Making:
         cluster.write(tree, CT, order.guest, order.conf)
         if order.keys:
             rootfs.authorize(tree, order.guest, order.keys)
+        mounttable.unmount(tree, mounttable.place(order.guest))
 
 
 def _undo(tree: Tree, order: Order, made: list[str], *, touched: bool) -> None:
     """Remove what was made in vain; a container that was to be replaced and is untouched stays."""
+    mounttable.unmount(tree, mounttable.place(order.guest))
     mounts.free(tree, made)
     rootfs.forget(tree, order.guest)
     try:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 from phoenix.pve import formats
 from phoenix.pve.options import Command
-from phoenix.rehearsal import helptexts, usages
+from phoenix.rehearsal import helptexts, tasks, usages
 from phoenix.rehearsal.failures import BadParameters, Failure
 from phoenix.rehearsal.pvesh import index, paths, printing, schemas
-from phoenix.rehearsal.pvesh.numbers import task_number
 from phoenix.rehearsal.speech import write
 
 TYPE_CHECKING = False
@@ -131,10 +132,10 @@ def _hand_over(tree: Tree, key: str, wanted: dict[str, str], given: dict[str, st
         answer = {"storage": wanted["storage"], "type": wanted.get("type") or _storage_type(tree, wanted["storage"])}
     guest = wanted.get("vmid", "")
     status = int(_loaded(package, handlers[subcommand])(tree, wanted))
-    task = paths.TASKS.get(name, "qmconfig" if key.startswith("create ") and name == "qm set" else "")
+    task = tasks.TYPES.get(name, "qmconfig" if key.startswith("create ") and name == "qm set" else "")
     if not task and status:
         return status
-    printing.show(task_number(tree, task, guest) if task else answer, given, schemas.Schema(""))
+    printing.show(tasks.number(tree, task, guest, os.getpid()) if task else answer, given, schemas.Schema(""))
     return 0
 
 

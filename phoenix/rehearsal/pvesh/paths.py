@@ -123,19 +123,6 @@ def _actions() -> dict[str, str]:
 ACTIONS: Final[Mapping[str, str]] = _actions()
 """The subcommand of another tool that a method of a path stands for."""
 
-TASKS: Final[Mapping[str, str]] = {
-    "pct clone": "vzclone", "pct create": "vzcreate", "pct delsnapshot": "vzdelsnapshot", "pct destroy": "vzdestroy",
-    "pct migrate": "vzmigrate", "pct move-volume": "move_volume", "pct reboot": "vzreboot", "pct resize": "resize",
-    "pct resume": "vzresume", "pct rollback": "vzrollback", "pct shutdown": "vzshutdown", "pct snapshot": "vzsnapshot",
-    "pct start": "vzstart", "pct stop": "vzstop", "pct suspend": "vzsuspend",
-    "qm clone": "qmclone", "qm create": "qmcreate", "qm delsnapshot": "qmdelsnapshot", "qm destroy": "qmdestroy",
-    "qm disk move": "qmmove", "qm disk resize": "resize", "qm migrate": "qmigrate", "qm reboot": "qmreboot",
-    "qm reset": "qmreset", "qm resume": "qmresume", "qm rollback": "qmrollback", "qm shutdown": "qmshutdown",
-    "qm snapshot": "qmsnapshot", "qm start": "qmstart", "qm stop": "qmstop", "qm suspend": "qmsuspend",
-    "qm template": "qmtemplate",
-}  # fmt: skip
-"""The subcommands that are tasks, each with its type: of these the number is printed, whatever becomes of them."""
-
 _POOL = (
     Option("allow-move", "boolean", default="0"),
     Option("comment"),

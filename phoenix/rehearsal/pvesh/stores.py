@@ -6,9 +6,8 @@ import os
 
 from phoenix.pve import formats, options, storages
 from phoenix.pve.tables import storage as tables
-from phoenix.rehearsal import storagecfg, volumes
+from phoenix.rehearsal import storagecfg, tasks, volumes
 from phoenix.rehearsal.failures import BadParameters, Failure
-from phoenix.rehearsal.pvesh.numbers import task_number
 from phoenix.rehearsal.pvesm import volume as single
 from phoenix.rehearsal.volumes import content as contents
 from phoenix.rehearsal.volumes import usage
@@ -146,4 +145,4 @@ def allocate(tree: Tree, given: dict[str, str]) -> Any:
 def free(tree: Tree, given: dict[str, str]) -> Any:
     """Remove a volume."""
     single.free(tree, {"volume": _full_name(given)})
-    return task_number(tree, "imgdel", "")
+    return tasks.number(tree, "imgdel", "", os.getpid())
