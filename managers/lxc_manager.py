@@ -6,13 +6,14 @@ Usage:
   lxc-manager --version
 
 Actions: create, start, stop, restart, delete, status, plan, check, health-check, snapshot, rollback,
-list-snapshots, delete-snapshot. check may go without --id: it reads every file of containers then. delete,
+list-snapshots, delete-snapshot, import. check may go without --id: it reads every file of containers then. delete,
 rollback and delete-snapshot need --yes. A shutdown may take --timeout seconds, 60 if that is not given.
 
 Options:
   --restart            with create: restart it if changes wait for that
   --delete-volumes=<volumes>  with create: delete these unused volumes of its own, with commas between them
   --reapply            with create: apply its features again
+  --adopt              with import: take the guest over as it is, with its volumes
   --name=<name>        the snapshot that is meant
   --description=<text>  with snapshot: what it says
   --exit-code          with plan: end with 10 if there is anything to do

@@ -234,6 +234,21 @@ def delete_snapshot(call: Call, kind: Kind) -> int:
     return change(call, kind, planner)
 
 
+def adopt(call: Call, kind: Kind) -> int:
+    """Take over a guest that is there: its description gets a mark of ours, and its volumes count as ours."""
+    from phoenix.guests import adoption
+
+    if not call.options.get("--adopt"):
+        again = f"phoenix.pyz import {call.id} --adopt"
+        raise UsageError("import takes a guest over as if Phoenix had made it, and wants to be told so", again)
+
+    def planner(work: Work, state: Observed) -> Plan:
+        existing(work, state)
+        return adoption.plan(work, state)
+
+    return change(call, kind, planner, adoption.prepare, adoption.finish, strangers=True)
+
+
 def need_yes(call: Call, what: str) -> None:
     """UsageError unless --yes is given."""
     if not call.yes and not call.dry_run:
@@ -276,6 +291,7 @@ _ALL: Mapping[str, Action] = {
     "rollback": rollback,
     "list-snapshots": list_snapshots,
     "delete-snapshot": delete_snapshot,
+    "import": adopt,
 }
 WITHOUT_ID = ("check",)
 

@@ -29,13 +29,16 @@ def change(
     finish: Finish | None = None,
     *,
     cleans: bool = False,
+    strangers: bool = False,
 ) -> int:
     """Lock the guest, look at it, carry out what `planner` plans; returns the exit status.
 
     `prepare` runs before the first change; what it raises leaves everything as it was. `finish` runs after the last,
-    while the lock is still held. `cleans` says that what a killed run has left is cleaned up first.
+    while the lock is still held. `cleans` says that what a killed run has left is cleaned up first, `strangers` that
+    the guest may be somebody else's.
     """
     work = Work(call, kind, planner)
+    work.strangers = strangers
     if call.dry_run:
         return show_plan(work)
     work.ready()
@@ -108,11 +111,18 @@ def settled(work: Work, state: Observed) -> tuple[Observed, Plan]:
 
 def checked_plan(work: Work, state: Observed) -> Plan:
     """What is to be done. Refused for what is not ours, or cannot be changed."""
-    ownership.check(work.kind, work.guest, state, work.record)
+    check_ours(work, state)
     work.adopt(state)
     planned = work.plan(state)
     report.check_refused(work.kind, work.guest, planned)
     return planned
+
+
+def check_ours(work: Work, state: Observed) -> None:
+    """Refused, Busy or PartlyDone for a guest that is not provably ours, or not whole."""
+    ownership.check_id(work.guest, state)
+    if not work.strangers:
+        ownership.check(work.kind, work.guest, state, work.record)
 
 
 def check_ha(work: Work, planned: Plan) -> None:
@@ -141,7 +151,7 @@ def carry_out(work: Work, state: Observed) -> tuple[Observed, list[tuple[str, ..
 def show_plan(work: Work) -> int:
     """Print what would be done; nothing is changed and nothing is locked."""
     state = work.look()
-    ownership.check(work.kind, work.guest, state, work.record)
+    check_ours(work, state)
     planned = work.plan(state)
     report.check_refused(work.kind, work.guest, planned)
     return report.show_plan(work.call, work.wanted, state, planned)

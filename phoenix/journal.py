@@ -7,9 +7,9 @@ known as such, and never believed.
 from __future__ import annotations
 
 import time
-import zlib
 
 from phoenix import files
+from phoenix.record import checksum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,8 +98,3 @@ def parsed(written: str) -> Event | None:
     except (ValueError, RecursionError):
         return None
     return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
-
-
-def checksum(text: str) -> str:
-    """Eight hexadecimal digits that damage changes; nothing secret depends on them."""
-    return f"{zlib.crc32(text.encode('utf-8', 'surrogatepass')):08x}"

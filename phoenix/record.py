@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 
 from phoenix import files
 from phoenix.value import Value
@@ -11,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+SUM = "sum: "
 _LISTS = ("volumes", "options", "features")
 LEGEND = "# The guest that Phoenix made under this ID. Without this file Phoenix treats the guest as a stranger.\n"
 
@@ -39,18 +41,25 @@ class Record(Value):
     drive: str = ""
 
 
+def checksum(text: str) -> str:
+    """Eight hexadecimal digits that damage of the text changes; nothing secret depends on them."""
+    return f"{zlib.crc32(text.encode('utf-8', 'surrogatepass')):08x}"
+
+
 def new_mark() -> str:
     """A mark that no other guest has: 128 random bits as hexadecimal digits."""
     return os.urandom(16).hex()
 
 
 def load(path: str) -> Record | None:
-    """The record in `path`, or None if there is none. An unreadable one counts as none: it proves nothing."""
+    """The record in `path`, or None if there is none. One that is not whole counts as none: it proves nothing."""
     try:
-        lines = files.read_text(path).split("\n")
+        text, sum_, end = files.read_text(path).rpartition(SUM)
     except OSError:
         return None
-    facts = dict(line.split(": ", 1) for line in lines if ": " in line and not line.startswith("#"))
+    if not sum_ or end != f"{checksum(text)}\n":
+        return None
+    facts = dict(line.split(": ", 1) for line in text.split("\n") if ": " in line and not line.startswith("#"))
     if not facts.get("mark"):
         return None
     found: dict[str, Any] = {}
@@ -65,8 +74,8 @@ def load(path: str) -> Record | None:
 
 def save(path: str, record: Record) -> None:
     """Write the record durably; what says nothing is left out."""
-    text = ""
+    text = LEGEND
     for name, value in record.fields().items():
         shown = " ".join(value) if name in _LISTS else {True: "yes", False: "no"}.get(value, value)
         text += f"{name}: {shown}\n" if value or not hasattr(Record, name) else ""
-    files.replace(path, LEGEND + text)
+    files.replace(path, f"{text}{SUM}{checksum(text)}\n")

@@ -26,6 +26,9 @@ VERBS = {
     "status": "what is there: state, and whether it is as its file says",
     "plan": "what create would do, as commands; nothing is started or changed (--exit-code: 10 if there is anything)",
     "list": "the guests of the configuration",
+    "log": "what Phoenix has done to a guest, or to all of them: every command and what it led to, from its journals",
+    "import": "with --adopt, take over the guest that is there under each ID as if Phoenix had made it: after a "
+    "restore, a move of a volume by hand, or for a guest that somebody else made",
     "check": "read the configuration and say everything that is wrong with it",
     "rehearse": "do a verb on a copy of the node, and show what would have become of it; the node is not touched",
     "init": "write a commented configuration to start from; existing files are kept",

@@ -2,11 +2,14 @@
 
 Usage:
   phoenix.pyz (create | start | stop | restart | delete) <target>... [options]
-  phoenix.pyz (health-check | snapshot | rollback | list-snapshots | delete-snapshot) <target>... [options]
+  phoenix.pyz (health-check | import) <target>... [options]
+  phoenix.pyz (snapshot | rollback | list-snapshots | delete-snapshot) <target>... [options]
   phoenix.pyz (status | plan | check) [<target>...] [options]
   phoenix.pyz list [options]
+  phoenix.pyz log [<target>] [options]
   phoenix.pyz rehearse (create | start | stop | restart | delete) <target>... [options]
-  phoenix.pyz rehearse (health-check | snapshot | rollback | list-snapshots | delete-snapshot) <target>... [options]
+  phoenix.pyz rehearse (health-check | import) <target>... [options]
+  phoenix.pyz rehearse (snapshot | rollback | list-snapshots | delete-snapshot) <target>... [options]
   phoenix.pyz rehearse (status | plan | check) [<target>...] [options]
   phoenix.pyz init [options]
   phoenix.pyz node new <dir>
@@ -47,7 +50,7 @@ if TYPE_CHECKING:
     from phoenix.dispatch.child import Take
 
 OF_SNAPSHOTS = ("snapshot", "rollback", "list-snapshots", "delete-snapshot")
-NEED_TARGETS = ("create", "start", "stop", "restart", "delete", "health-check", *OF_SNAPSHOTS)
+NEED_TARGETS = ("create", "start", "stop", "restart", "delete", "health-check", "import", *OF_SNAPSHOTS)
 MAY_HAVE_TARGETS = ("status", "plan", "check")
 CONFIRMED = ("delete", "rollback", "delete-snapshot")
 """The verbs that lose something: the terminal is asked for the ID, without one --yes must be given."""
@@ -239,5 +242,17 @@ def show_version(tree: str, words: Words) -> int:
     return about.show_version(tree, bool(words.options.get("--verbose")))
 
 
-OWN_VERBS = {"list": show_list, "init": init, "version": show_version}
+def show_log(tree: str, words: Words) -> int:
+    """Print what Phoenix has done to a guest, or to all."""
+    from phoenix.dispatch import history
+
+    root = str(words.options.get("--root", ""))
+    guest = words.targets[1] if len(words.targets) > 1 else ""
+    if guest and not cli.is_guest_id(guest):
+        guest = configuration_of(tree, words).find(guest).id
+    paths = Paths(os.path.abspath(root) if root else "")
+    return history.show(paths, guest, json=words.options.get("--output") == "json")
+
+
+OWN_VERBS = {"list": show_list, "log": show_log, "init": init, "version": show_version}
 DOC = __doc__ or ""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def doubt(observed: Observed, record: Record | None) -> str:
     """Why an existing guest is not provably ours, or ""."""
     if record is None:
-        return "Phoenix has no record of making it"
+        return "Phoenix has no record of making it, or only a damaged one"
     if observed.mark != record.mark:
         return "its description does not have the mark of Phoenix's record"
     # A guest that was seen only before pct had finished has no volumes in its record yet; the mark, which pct
@@ -38,11 +38,7 @@ def plain(volume: str) -> str:
 
 def check(kind: Kind, guest: str, observed: Observed, record: Record | None) -> None:
     """Let through what is ours and at rest, or not there. Refused, Busy or PartlyDone, with the reason, otherwise."""
-    if observed.elsewhere:
-        raise Refused(
-            f"the ID {guest} is taken by {observed.elsewhere}; an ID is one guest in the whole cluster",
-            f"give the guest another ID: rename its file {guest}.toml",
-        )
+    check_id(guest, observed)
     if is_half_made(observed, record):
         raise half_made(kind, guest, observed, record)
     if is_half_gone(observed, record):
@@ -53,8 +49,17 @@ def check(kind: Kind, guest: str, observed: Observed, record: Record | None) -> 
     if why:
         raise Refused(
             f"{guest} is there ({observed.state}), but not provably Phoenix's own: {why}",
-            f"look at it with {kind.tool.name} config {guest}; "
-            f"to let Phoenix make its own, give the file {guest}.toml another ID",
+            f"look at it with {kind.tool.name} config {guest}; to take it over as it is: "
+            f"phoenix.pyz import {guest} --adopt; to let Phoenix make its own: give {guest}.toml another ID",
+        )
+
+
+def check_id(guest: str, observed: Observed) -> None:
+    """Refused if a guest of another node, or of the other kind, has the ID."""
+    if observed.elsewhere:
+        raise Refused(
+            f"the ID {guest} is taken by {observed.elsewhere}; an ID is one guest in the whole cluster",
+            f"give the guest another ID: rename its file {guest}.toml",
         )
 
 

@@ -30,9 +30,15 @@ def check_nothing_left(work: Work, state: Observed) -> None:
     if not state.exists or not ownership.is_left(state, work.record):
         return
     kind, guest = work.kind, work.guest
-    if work.record is None or work.record.made:
-        ownership.check(kind, guest, state, work.record)
     tool = kind.tool.name
+    if work.record is None or (work.record.made and not ownership.is_half_gone(state, work.record)):
+        ownership.check(kind, guest, state, work.record)
+    if work.record and work.record.made:
+        raise PartlyDone(
+            f"{guest} is half destroyed, and the journal {work.journal.path} does not say that Phoenix began that",
+            f"see that no `{tool} destroy {guest}` runs, then: {tool} unlock {guest}; {tool} destroy {guest}; "
+            f"and run the same command again",
+        )
     unmount = f"umount -d {MOUNTED.format(guest)}; " if tool == "pct" else ""
     raise PartlyDone(
         f"{guest} is half made, and the journal {work.journal.path} does not say what was there before",

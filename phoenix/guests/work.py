@@ -41,6 +41,7 @@ class Work:
         self.node = Node(call.paths)
         self.wanted = with_keys(wanted, self.node)
         self.seconds = call.timeout
+        self.strangers = False  # whether the guest may be somebody else's
         self.record_path = call.paths.record(call.kind, call.id)
         self.record: Record | None = None
         self.done: set[str] = set()  # the goals of this run whose tool has reported success

@@ -85,7 +85,7 @@ class World:
         """Start a slow create; returns the dispatcher once pct is in the middle of it."""
         self.fault('command = "pct create"\nslow = 3')
         dispatcher = self.start("create", "9001")
-        self.until(lambda: self.conf.exists() and self.volumes())
+        self.until(lambda: "/var/lib/lxc/9001/rootfs" in (self.root / "proc/mounts").read_text())
         return dispatcher
 
     def converges(self):
@@ -159,12 +159,25 @@ def test_kill_of_dispatcher_and_manager_lets_pct_finish_and_a_rerun_converges(wo
     for pid in [dispatcher.pid, *world.pids("lxc-manager")]:
         os.kill(pid, signal.SIGKILL)
     dispatcher.communicate()
-    early, _, err = world.run("create", "9001")
+    early, _, err = world.run("create", "9001", "--timeout=1")
     assert early == 5, err
-    assert "at this moment" in err
+    assert "error: 9001: an earlier run of Phoenix still works on it: process " in err
+    assert f"{world.root}/usr/sbin/pct create 9001" not in err.split("next:")[1]
     world.until(lambda: not world.processes())
     world.heal()
     world.converges()
+    assert len(world.calls("create")) == 1
+
+
+def test_a_rerun_waits_for_what_a_killed_run_has_begun(world):
+    dispatcher = world.create_under_way()
+    for pid in [dispatcher.pid, *world.pids("lxc-manager")]:
+        os.kill(pid, signal.SIGKILL)
+    dispatcher.communicate()
+    world.heal()
+    code, out, err = world.run("create", "9001")
+    assert (code, out) == (0, "9001  web  running  by pct start\n"), err
+    assert "9001: waiting: an earlier run of Phoenix still works on it" in err
     assert len(world.calls("create")) == 1
 
 
@@ -178,17 +191,55 @@ def test_kill_of_the_manager_alone_is_told_by_the_dispatcher(world):
     world.converges()
 
 
-def test_a_create_that_was_killed_with_its_pct_is_explained_and_nothing_is_touched(world):
+def killed_in_the_middle(world, *volumes):
+    """Kill a create with all that works for it."""
     world.create_under_way()
     for pid, _ in world.processes():
         os.kill(pid, signal.SIGKILL)
     world.until(lambda: not world.processes())
-    before = world.conf.read_text(), world.volumes()
-    assert before[0] == "lock: create\n"
     world.heal()
+    assert world.conf.read_text() == "lock: create\n"
+    assert world.volumes() == list(volumes or ["vm-9001-disk-0.raw"])
+    assert "/var/lib/lxc/9001/rootfs" in (world.root / "proc/mounts").read_text()
+
+
+def test_a_create_that_was_killed_with_its_pct_is_cleaned_up_and_done_again(world):
+    killed_in_the_middle(world)
+    before = world.conf.read_text(), world.volumes()
+    for words in (["start", "9001"], ["plan", "9001"], ["restart", "9001"]):
+        code, _, err = world.run(*words)
+        assert code == 7
+        assert "phoenix.pyz create 9001 cleans that up and makes it" in err
+    assert (world.conf.read_text(), world.volumes()) == before
+    world.converges()
+    assert "/var/lib/lxc/9001/rootfs" not in (world.root / "proc/mounts").read_text()
+
+
+def test_a_create_that_was_killed_with_its_pct_is_cleaned_up_by_delete(world):
+    killed_in_the_middle(world)
+    code, out, err = world.run("delete", "9001", "--yes")
+    assert (code, out) == (0, "9001  web  not created  by umount -d, pvesm free, pct unlock, pct destroy\n"), err
+    assert world.volumes() == []
+    assert not (world.root / "var/lib/phoenix/records/lxc-9001").exists()
+
+
+def test_a_volume_that_was_there_before_a_killed_create_stays(world):
+    folder = world.root / "var/lib/vz/images/9001"
+    folder.mkdir(parents=True)
+    (folder / "vm-9001-disk-3.raw").write_text("somebody's data")
+    killed_in_the_middle(world, "vm-9001-disk-0.raw", "vm-9001-disk-3.raw")
+    assert world.run("create", "9001")[0] == 0
+    assert (folder / "vm-9001-disk-3.raw").read_text() == "somebody's data"
+
+
+def test_without_the_journal_a_half_made_container_is_only_explained(world):
+    killed_in_the_middle(world)
+    journal = world.root / "var/lib/phoenix/journal/lxc-9001.jsonl"
+    journal.write_text(journal.read_text().replace('"create"', '"creatf"'))
+    before = world.conf.read_text(), world.volumes()
     code, _, err = world.run("create", "9001")
     assert code == 7
-    assert "left half made" in err
+    assert "does not say what was there before" in err
     assert "pct unlock 9001" in err
     assert (world.conf.read_text(), world.volumes()) == before
 
@@ -333,14 +384,38 @@ def test_volumes_that_are_left_are_named_until_they_are_gone(world):
     world.converges()
 
 
-def test_a_destroy_that_was_killed_is_explained(world):
-    assert world.run("create", "9001")[0] == 0
+def half_destroyed(world):
+    """What is left of a container whose destruction is killed right before its end."""
     (world.root / "proc/net/unix").write_text("Num\n")
+    (world.root / "var/lib/vz/images/9001/vm-9001-disk-0.raw").unlink()
     world.conf.write_text("lock: destroyed\n")
+
+
+def test_a_destroy_of_somebody_else_that_was_killed_is_explained(world):
+    assert world.run("create", "9001")[0] == 0
+    half_destroyed(world)
     for words in (["delete", "9001", "--yes"], ["create", "9001"]):
         code, _, err = world.run(*words)
         assert code == 7
         assert "pct unlock 9001; pct destroy 9001" in err
+    assert world.conf.read_text() == "lock: destroyed\n"
+
+
+@pytest.mark.parametrize("words", [["delete", "--yes"], ["create"]])
+def test_a_destroy_of_ours_that_was_killed_is_finished(world, words):
+    assert world.run("create", "9001")[0] == 0
+    world.fault('command = "pct destroy"\nlie = true')
+    assert world.run("delete", "9001", "--yes")[0] == 1
+    world.heal()
+    half_destroyed(world)
+    code, _, err = world.run("start", "9001")
+    assert code == 7
+    assert "phoenix.pyz delete 9001 finishes that" in err
+    code, out, _ = world.run(words[0], "9001", *words[1:])
+    assert code == 0
+    assert "by pct unlock, pct destroy" in out
+    assert world.conf.exists() == (words == ["create"])
+    world.converges()
 
 
 def test_what_ha_manages_is_left_to_it(world):

@@ -128,7 +128,7 @@ def test_a_deletion_asks_nothing_and_shows_what_would_go(world):
     ]
     assert found["guests"][0]["before"] == (world.root / "etc/pve/lxc/9001.conf").read_text()
     assert found["volumes"] == {"made": {}, "removed": {"local:9001/vm-9001-disk-0.raw": 8 << 30}, "resized": {}}
-    assert [call["argv"][1] for call in found["calls"]] == ["shutdown", "destroy", "list"]
+    assert [call["argv"][1] for call in found["calls"]] == ["shutdown", "destroy"]
 
 
 def test_nothing_to_do_is_said(world):

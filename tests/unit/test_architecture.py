@@ -42,6 +42,7 @@ BESIDE = {
         "phoenix.process",
         "phoenix.files",
         "phoenix.cli",
+        "phoenix.journal",
         "phoenix.log",
         "phoenix.output",
         "phoenix.config",

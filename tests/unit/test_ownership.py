@@ -80,25 +80,33 @@ def test_a_guest_that_is_half_made_is_left_to_whoever_began_it(worked_on, record
     assert caught.value.hint
 
 
-def test_a_lock_for_the_making_of_a_guest_with_a_mark_is_an_ordinary_lock():
-    observed = guest(lock="create")
-    assert not observed.half_made
-    ownership.check(CONTAINER, "9001", observed, OURS)
-    with pytest.raises(errors.Busy, match=r"locked by Proxmox VE \(create\)"):
-        ownership.check_unlocked(CONTAINER, "9001", observed)
-
-
-@pytest.mark.parametrize("lock", ["backup", "migrate", "snapshot", "destroyed"])
-def test_a_locked_guest_is_busy_and_never_unlocked(lock):
-    with pytest.raises(errors.Busy, match=lock) as caught:
-        ownership.check_unlocked(CONTAINER, "9001", guest(lock=lock))
-    assert "pct unlock" not in caught.value.hint
-
-
-def test_a_guest_that_is_worked_on_at_this_moment_is_busy():
-    with pytest.raises(errors.Busy, match="working on it"):
-        ownership.check_unlocked(CONTAINER, "9001", guest(worked_on=True))
-    ownership.check_unlocked(CONTAINER, "9001", guest())
+@pytest.mark.parametrize(
+    ("observed", "record", "left"),
+    [
+        (Observed(), None, False),
+        (Observed(), OURS, False),
+        (Observed(), FRESH, True),  # its volumes may be there
+        (guest(), OURS, False),
+        (guest(), FRESH, False),  # made, and only the answer was lost
+        (guest(lock="create"), FRESH, True),
+        (guest(lock="clone"), FRESH, True),
+        (guest(lock="backup"), FRESH, False),
+        (guest(lock="create"), OURS, False),  # an ordinary lock, as `pct set --lock` gives it
+        (guest(lock="create", mark=OTHER), FRESH, False),
+        (Observed(exists=True, lock="create"), None, True),
+        (Observed(exists=True, lock="clone"), FRESH, True),
+        (Observed(exists=True, lock="create", raw={"lock": "create", "memory": "512"}), None, False),
+        (Observed(exists=True), FRESH, True),
+        (Observed(exists=True), None, False),
+        (Observed(exists=True), OURS, True),
+        (Observed(exists=True, lock="destroyed"), OURS, True),
+        (Observed(exists=True, lock="destroyed"), None, False),
+        (Observed(exists=True, lock="backup"), OURS, False),
+        (guest(lock="destroyed"), OURS, False),
+    ],
+)
+def test_what_a_killed_run_may_have_left(observed, record, left):
+    assert ownership.is_left(observed, record) is left
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from phoenix import errors, process, reconcile
 from phoenix.guests.plan import Step
 from phoenix.journal import Journal
 from phoenix.log import RunLog
+from phoenix.pve.transient import is_transient
 
 PCT = "/usr/sbin/pct"
 
@@ -25,7 +26,7 @@ class World:
     def __init__(self, folder, fp):
         self.fp = fp
         self.folder = folder
-        self.journal = Journal(str(folder / "journal/lxc-9001.jsonl"), "run-1")
+        self.journal = Journal(str(folder / "journal/lxc-9001.jsonl"), run="run-1")
         self.log = RunLog(str(folder / "log/run-1.log"))
         self.wanted = ["create", "start"]
         self.state = frozenset()
@@ -41,6 +42,12 @@ class World:
 
     def describe(self, state):
         return "+".join(sorted(state)) or "nothing"
+
+    def before(self, step, state):
+        return {"volumes": sorted(state)}
+
+    def after(self, state):
+        return {"state": self.describe(state)}
 
     def ready(self):
         return None
@@ -180,6 +187,79 @@ def test_a_failure_that_says_nothing(world):
 def test_a_tool_ended_by_a_signal_has_the_status_of_a_shell(world):
     world.pct("create", status=-9, effect=False)
     assert "ended with 137" in failure(world, errors.OperationFailed).message
+
+
+LOCKED = "trying to acquire lock...\ncan't lock file '/run/lock/lxc/pve-config-9001.lock' - got timeout\n"
+
+
+@pytest.fixture
+def slept(monkeypatch):
+    """The pauses between tries, which are short here."""
+    pauses, real = [], process._sleep
+
+    def sleep(seconds):
+        if seconds > process.PIECE:  # shorter ones are for the tool's end
+            pauses.append(seconds)
+        real(seconds)
+
+    monkeypatch.setattr(process, "_sleep", sleep)
+    monkeypatch.setattr(reconcile, "FIRST_PAUSE", 0.15)
+    return pauses
+
+
+def test_what_somebody_else_hinders_is_tried_again_after_growing_pauses(world, slept, capsys):
+    for _ in range(3):
+        world.pct("create", status=255, effect=False, says=LOCKED)
+    world.pct("create")
+    world.pct("start")
+    assert world.run()[0] == {"create", "start"}
+    assert world.calls == [[PCT, "create", "9001"]] * 4 + [[PCT, "start", "9001"]]
+    assert slept == sorted(set(slept))
+    assert len(slept) == 3
+    assert capsys.readouterr().err.count("got timeout; trying again") == 3
+    assert world.events() == [("intent", "create"), ("outcome", "create")] * 4 + [
+        ("intent", "start"),
+        ("outcome", "start"),
+    ]
+
+
+def test_what_is_hindered_for_too_long_is_busy_and_says_by_what(world, slept):
+    world.seconds = 1
+    for _ in range(20):
+        world.pct("create", status=255, effect=False, says=LOCKED)
+    error = failure(world, errors.Busy)
+    assert "pve-config-9001.lock' - got timeout" in error.message
+    assert len(slept) > 2
+    assert len(world.calls) > len(slept)
+    assert len(world.calls) < 10
+    world.fp.definitions.clear()  # how often it is tried in a second is the machine's affair
+
+
+def test_what_has_done_something_is_not_tried_again(world, slept):
+    world.wanted = ["create", "set", "start"]
+    said = iter([LOCKED, LOCKED])
+    world.pct("create", status=255, effect=False, says=next(said), then=lambda: setattr(world, "state", {"half"}))
+    assert "ended with 255" in failure(world, errors.OperationFailed).message
+    assert len(world.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "known"),
+    [
+        (LOCKED, True),
+        ("cfs-lock 'storage-nfs' error: got lock request timeout", True),
+        ("cfs-lock 'storage-nfs' error: 'storage-nfs'-locked command timed out - aborting", False),
+        ("CT is locked (snapshot-delete)", True),
+        ("detected modified configuration - file changed by other user? Try again.", True),
+        ("VM 9001: checksum mismatch (file change by other user?)", True),
+        ("Failed to obtain guest migration lock - replication running?", True),
+        ("zfs error: cannot destroy 'rpool/data/subvol-105-disk-0': dataset is busy", True),
+        ("got timeout", False),
+        ("no space left on device", False),
+    ],
+)
+def test_only_a_closed_list_of_words_is_worth_another_try(words, known):
+    assert is_transient(words) is known
 
 
 def test_a_goal_that_does_not_last_is_not_tried_for_ever(world):

@@ -37,9 +37,20 @@ def test_the_last_record_counts(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "\0\0\0", "mark:\n", "mark: \n", "made: yes\nvolumes: a:b\n", "# mark: x\n"])
-def test_a_damaged_record_proves_nothing(tmp_path, text):
-    (tmp_path / "lxc-9001").write_text(text)
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_record_without_a_mark_or_a_sum_proves_nothing(tmp_path, text, whole):
+    (tmp_path / "lxc-9001").write_text(text + f"sum: {record.checksum(text)}\n" * whole)
     assert record.load(f"{tmp_path}/lxc-9001") is None
+
+
+def test_no_byte_of_a_record_can_change_and_be_believed(tmp_path):
+    path = tmp_path / "lxc-9001"
+    record.save(str(path), Record(MARK, True, ("a:b", "a:c"), finished=True))
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        for damaged in (whole[:place], whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]):
+            path.write_bytes(damaged)
+            assert record.load(str(path)) is None
 
 
 def test_no_record_and_an_unreadable_one_are_the_same(tmp_path):
@@ -52,7 +63,7 @@ def test_a_record_says_to_people_what_it_is_for(tmp_path):
     record.save(f"{tmp_path}/lxc-9001", Record(MARK, True, ("a:b",)))
     text = (tmp_path / "lxc-9001").read_text()
     assert text.startswith("# ")
-    assert text.endswith(f"mark: {MARK}\nmade: yes\nvolumes: a:b\n")
+    assert f"\nmark: {MARK}\nmade: yes\nvolumes: a:b\nsum: " in text
 
 
 def test_no_two_marks_are_the_same():
