@@ -204,7 +204,7 @@ def drive_state(observed: Observed) -> str:
 
 def drive_is_stale(observed: Observed, record: Record | None) -> bool:
     """Whether what cloud-init is to be told has changed since its drive was written."""
-    return bool(record and record.finished) and drive_state(observed) != (record.drive if record else "")
+    return bool(record and record.made) and drive_state(observed) != (record.drive if record else "")
 
 
 def own_properties(setting: Setting) -> list[str]:

@@ -158,10 +158,18 @@ def _growth(wanted: Guest) -> list[Step]:
     """What makes disks that are as large as their images as large as they are to be."""
     sized = [(name, wanted.settings[name]) for name in wanted.images]
     return [
-        Step(f"resize {name}", tuple(wanted.kind.tool.resize(wanted.id, name, setting["size"])))
+        _grow(wanted, name, setting["size"])
         for name, setting in sized
         if not isinstance(setting, str) and "size" in setting
     ]
+
+
+def _grow(wanted: Guest, name: str, size: str, digest: str = "") -> Step:
+    """Let a volume grow. One that has grown already, when a run was killed, is seen by a rescan alone."""
+    tool = wanted.kind.tool
+    scan = f"{tool.scanning} --vmid {wanted.id}"
+    hint = f"if an earlier run was killed here, the size is not yet in its file: {scan}; phoenix.pyz create {wanted.id}"
+    return Step(f"resize {name}", tuple(tool.resize(wanted.id, name, size, digest)), hint=hint)
 
 
 def _write_snippets(wanted: Guest, mark: str, names: Collection[str]) -> list[Step]:
@@ -227,8 +235,7 @@ def _changes(wanted: Guest, observed: Observed, record: Record | None, found: tu
     for item in found:  # first, so that no older size is written after it
         if item.change == "grow":
             size = item.wanted[len("size=") :]
-            argv = wanted.kind.tool.resize(wanted.id, item.option, size, digest)
-            steps.append(Step(f"resize {item.option}", tuple(argv)))
+            steps.append(_grow(wanted, item.option, size, digest))
             digest = ""  # the file is another one then
     if settings or delete:
         goal = "set " + " ".join(sorted([*settings, *delete]))

@@ -12,6 +12,8 @@ lie = true                                 does nothing, and ends as if it had s
 late = 2                                   ends at once with 0; the work begins that many seconds later
 slow = 2                                   waits that many seconds in the middle of the work, locks held
 hang = true                                waits there for ever
+stop = "before"                            writes its number into DIR/stopped, and waits there until DIR/go is made;
+                                           "half": in the middle of the work; "after": when all is done
 die = "tool" or "worker"                   that process is killed in the middle of the work ...
 signal = 9                                 ... by this signal (9 unless given)
 hold = 2                                   something else holds the guest's lock for that many seconds from the start
@@ -55,6 +57,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "quorum": (bool,),
     "signal": (int,),
     "slow": (int, float),
+    "stop": (str,),
 }
 _CHUNK = 1 << 16
 
@@ -92,6 +95,8 @@ def _check(entry: dict[str, Any]) -> None:
             raise ValueError(f"{key} is {value!r}; it must be {' or '.join(kind.__name__ for kind in _TYPES[key])}")
     if "command" not in entry:
         raise ValueError("a fault must name its command")
+    if entry.get("stop", "half") not in ("before", "half", "after"):
+        raise ValueError(f"stop is {entry['stop']!r}; it must be before, half or after")
     if entry.get("die", "tool") not in ("tool", "worker"):
         raise ValueError(f"die is {entry['die']!r}; it must be tool or worker")
 
@@ -111,6 +116,7 @@ def _count(tree: Tree, command: str) -> int:
 def applied(tree: Tree, fault: dict[str, Any], words: list[str], work: Callable[[], int]) -> int:
     """Do the work of a call, with what is to go wrong; returns the exit status."""
     _print_first(fault)
+    _stop(tree, fault, "before")
     if "before" in fault:
         return _pretend(fault["before"])
     if fault.get("lie"):
@@ -123,6 +129,7 @@ def applied(tree: Tree, fault: dict[str, Any], words: list[str], work: Callable[
     pauses.action = lambda: _in_the_middle(tree, fault)
     status = work()
     pauses.pause()  # what changes something has been there already, in the middle of its work and with its locks held
+    _stop(tree, fault, "after")
     return _pretend(fault["after"]) if "after" in fault else status
 
 
@@ -180,7 +187,17 @@ def _sleep(seconds: float) -> None:
     time.sleep(seconds)
 
 
+def _stop(tree: Tree, fault: dict[str, Any], place: str) -> None:
+    if fault.get("stop") != place:
+        return
+    with open(tree("/stopped"), "w", encoding="ascii") as file:
+        file.write(str(os.getpid()))
+    while not os.path.exists(tree("/go")):
+        _sleep(0.01)
+
+
 def _in_the_middle(tree: Tree, fault: dict[str, Any]) -> None:
+    _stop(tree, fault, "half")
     if "slow" in fault:
         _sleep(float(fault["slow"]))
     if fault.get("quorum") is False:

@@ -61,14 +61,14 @@ def test_the_holder_of_a_lock_is_named(tmp_path, command_line):
 
 def test_a_tool_is_found_by_its_path_and_all_its_words(command_line):
     tool, words = command_line[-2], command_line[-1:]
-    assert [found.split(" ")[1] for found in workers.running(tool, words)] == [ME]
+    assert ME in [found.split(" ")[1] for found in workers.running(tool, words)]
     assert workers.running(tool, [*words, "more"]) == []
     assert workers.running(tool + "x", words) == []
 
 
 def test_an_intent_of_an_earlier_boot_is_nobodys(command_line):
     intent = {"boot": workers.boot(), "argv": ["pct", *command_line[-1:]]}
-    assert len(workers.still_at(intent, command_line[-2])) == 1
+    assert f"process {ME} " in " ".join(workers.still_at(intent, command_line[-2]))
     assert workers.still_at({**intent, "boot": "another"}, command_line[-2]) == []
     assert workers.still_at({"boot": workers.boot()}, command_line[-2]) == []
 
