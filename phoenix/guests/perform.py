@@ -91,6 +91,7 @@ def replace(path: str, text: str, mode: int = 0o640) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.rename(beside, path)
+        files.sync_folder(os.path.dirname(path))
     except OSError as error:
         files.discard(beside)
         raise NotReady(

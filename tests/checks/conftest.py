@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from tests.sweeps import crash
+
 FILE = """\
 hostname = "web"
 ostemplate = "local:vztmpl/debian-12-standard_12.12-1_amd64.tar.zst"
@@ -28,9 +30,6 @@ class Checked:
         self.root = root
         self.conf = root / "etc/pve/lxc/9001.conf"
         self.file = root / "etc/phoenix/lxc/9001.toml"
-        self.run("node", "new", str(root), root=False)
-        self.file.parent.mkdir(parents=True)
-        self.file.write_text(FILE)
 
     def argv(self, *words, root=True):
         return [sys.executable, "-IS", str(self.built), *[f"--root={self.root}"] * root, *words]
@@ -88,6 +87,18 @@ class Checked:
             time.sleep(0.02)
 
 
+@pytest.fixture(scope="module")
+def fresh(built, tmp_path_factory):
+    """A new node, on which Phoenix has run once."""
+    found = Checked(built, tmp_path_factory.mktemp("fresh") / "node")
+    found.run("node", "new", str(found.root), root=False)
+    found.file.parent.mkdir(parents=True)
+    found.file.write_text(FILE)
+    assert found.run("status").returncode == 0
+    return found
+
+
 @pytest.fixture
-def node(built, tmp_path):
-    return Checked(built, tmp_path / "node")
+def node(fresh, tmp_path):
+    crash.copy_tree(fresh.root, tmp_path / "node")
+    return Checked(fresh.built, tmp_path / "node")

@@ -365,7 +365,7 @@ def test_18_every_text_of_a_tool_has_its_code_cause_and_next_step(node, text, co
     node.fault(f'command = "pct create"\nbefore = {{ code = 255, stderr = {json.dumps(text)} }}')
     said = node.explained(code, "create", "9001", "--timeout=1")
     last = text.splitlines()[-1].strip()
-    assert said.partition("error: ")[2].count(last) == 1
+    assert f"\n{said}".partition("\nerror: ")[2].count(last) == 1
     assert "it is not created" in said or code == 5
     node.heal()
     assert node.run("create", "9001").returncode == 0

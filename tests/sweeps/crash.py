@@ -97,9 +97,8 @@ class World:
         (images / self.guest / f"vm-{self.guest}-disk-7.raw").write_text("left by somebody")
 
     def copy(self, root):
-        """The same at another place; its tools and their library are the same files."""
-        shutil.copytree(self.root, root, symlinks=True, ignore=lambda path, _: ["usr"] * (path == str(self.root)))
-        shutil.copytree(self.root / "usr", root / "usr", symlinks=True, copy_function=os.link)
+        """The same at another place."""
+        copy_tree(self.root, root)
         return World(self.built, root, self.kind)
 
     def write(self, state):
@@ -163,6 +162,12 @@ class World:
         while not condition():
             assert time.monotonic() < deadline, f"it did not come about: {self.processes()}"
             time.sleep(0.005)
+
+
+def copy_tree(old, new):
+    """Copy a node; its tools and their library, and the unpacked build, are the same files."""
+    shutil.copytree(old, new, symlinks=True, ignore=lambda path, _: ["usr"] * (path == str(old)))
+    shutil.copytree(old / "usr", new / "usr", symlinks=True, copy_function=os.link)
 
 
 def prepared(built, folder):
