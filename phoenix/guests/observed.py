@@ -40,6 +40,7 @@ class Observed(Value):
     environment: tuple[str, ...] = ()  # the raw lines of the environment
     snapshots: tuple[str, ...] = ()
     started: str = ""  # what tells this start of it from others, "" while it is stopped
+    unfinished: bool = False  # its making has not come to its end, as what lies around it shows
     firewall: str = ""  # its firewall's file
     snippets: Mapping[str, str] = {}  # its files for cloud-init that are ours, by volume
     pending: Mapping[str, Setting | None] = {}  # None: to be deleted
@@ -47,8 +48,8 @@ class Observed(Value):
 
     @property
     def half_made(self) -> bool:
-        """Whether it is nothing yet but locked for its making: no option of it is there."""
-        return self.exists and self.lock == "create" and not self.mark
+        """Whether it is nothing yet but locked for its making, or not yet done with."""
+        return self.unfinished or (self.exists and self.lock == "create" and not self.mark)
 
     @property
     def half_gone(self) -> bool:

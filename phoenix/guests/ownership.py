@@ -79,7 +79,7 @@ def is_half_made(state: Observed, record: Record | None) -> bool:
     if not state.exists:
         return False
     if record and not record.made and state.mark in ("", record.mark):
-        return state.lock in MAKING or is_bare(state)
+        return state.unfinished or state.lock in MAKING or is_bare(state)
     return state.lock in MAKING and is_bare(state)
 
 

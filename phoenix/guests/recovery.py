@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from phoenix.guests.observed import Observed
     from phoenix.guests.work import Work
 
+CLEANING = ("unmount", "free", "unlock", "destroy")
+"""What the steps are for that clean up."""
 MOUNTED = "/var/lib/lxc/{}/rootfs"
 """Where pct mounts the root of a container that it makes."""
 
@@ -79,14 +81,21 @@ def _was_destroying(work: Work) -> bool:
 
 
 def _unmounting(work: Work) -> list[Step]:
-    place = MOUNTED.format(work.guest)
-    mounted = work.kind.name == "lxc" and is_mounted(work, place)
-    return [Step("unmount", ("umount", "-d", place))] if mounted else []
+    mounted = work.kind.name == "lxc" and is_mounted(work)
+    return [Step("unmount", ("umount", "-d", MOUNTED.format(work.guest)))] if mounted else []
 
 
-def is_mounted(work: Work, place: str) -> bool:
-    """Whether a file system is mounted there, as the node's table says."""
-    path = work.node.paths("/proc/mounts")
+def is_unfinished(work: Work) -> bool:
+    """Whether a guest that may seem whole is not: pct mounts its root until the very end, or we were cleaning it up."""
+    if work.kind.name == "lxc" and is_mounted(work):
+        return True
+    last = work.journal.last("intent", mark=work.record.mark) if work.record else None
+    return last is not None and str(last["goal"]).split(" ")[0] in CLEANING
+
+
+def is_mounted(work: Work) -> bool:
+    """Whether the root of a container is mounted on the node, as its table says."""
+    path, place = work.node.paths("/proc/mounts"), MOUNTED.format(work.guest)
     return os.path.exists(path) and any(line.split()[1:2] == [place] for line in files.read_text(path).split("\n"))
 
 

@@ -88,7 +88,12 @@ class Work:
 
     def observe(self) -> Observed:
         """The container as it is now."""
-        return observe(self.node, self.kind, self.guest)
+        state = observe(self.node, self.kind, self.guest)
+        if self.record and not self.record.made and state.exists:
+            from phoenix.guests import recovery
+
+            state = state.but(unfinished=recovery.is_unfinished(self))
+        return state
 
     def plan(self, state: Observed) -> Plan:
         """What is to be done from a state on."""
@@ -158,7 +163,8 @@ class Work:
 
     def adopt(self, state: Observed) -> None:
         """Complete the record of a container that has just been made, or that a killed run began and pct finished."""
-        if self.record and not self.record.made and state.mark == self.record.mark and not state.lock:
+        whole = state.mark and not state.lock and not state.unfinished
+        if whole and self.record and not self.record.made and state.mark == self.record.mark:
             made = (
                 list(state.raw) if self.wanted.clone else [name for name in self.wanted.settings if name in state.raw]
             )

@@ -223,6 +223,19 @@ def test_a_create_that_was_killed_with_its_pct_is_cleaned_up_by_delete(world):
     assert not (world.root / "var/lib/phoenix/records/lxc-9001").exists()
 
 
+def test_a_create_that_was_killed_after_its_lock_had_gone_is_not_taken_for_done(world):
+    killed_in_the_middle(world)
+    journal = (world.root / "var/lib/phoenix/journal/lxc-9001.jsonl").read_text()
+    mark = json.loads(journal.splitlines()[0])["mark"]
+    world.conf.write_text(
+        f"#Made by Phoenix, mark {mark}\narch: amd64\nhostname: web\nrootfs: local:9001/vm-9001-disk-0.raw,size=8G\n"
+    )
+    assert world.run("start", "9001")[0] == 7
+    code, out, err = world.run("create", "9001")
+    assert (code, out) == (0, "9001  web  running  by umount -d, pct destroy, pct create, pct start\n"), err
+    world.converges()
+
+
 def test_a_volume_that_was_there_before_a_killed_create_stays(world):
     folder = world.root / "var/lib/vz/images/9001"
     folder.mkdir(parents=True)
