@@ -150,7 +150,10 @@ def clone_faults(node: Node, wanted: Guest) -> list[tuple[str, str]]:
         known = ", ".join(sorted(conf.snapshots)) or "none"
         return [(f"{source} has no snapshot {snapshot} (it has: {known})", f"{tool} listsnapshot {source}")]
     if "lock" in conf.options:
-        return [(f"{source} is locked ({conf.options['lock']})", f"{tool} config {source}; try again later")]
+        dead = f"; if it is left from a clone that was killed, and nobody works on it: {tool} unlock {source}"
+        word = conf.options["lock"]
+        hint = f"{tool} config {source}; try again later{dead * (word == 'disk')}"
+        return [(f"{source} is locked ({word})", hint)]
     wrong = [
         f"{source} has {item.option} {item.found or 'off'}, wanted {item.wanted}"
         for item in fixed_of_clone(wanted, conf.snapshots[snapshot] if snapshot else conf)

@@ -85,9 +85,9 @@ def _unmounting(work: Work) -> list[Step]:
     return [Step("unmount", ("umount", "-d", MOUNTED.format(work.guest)))] if mounted else []
 
 
-def is_unfinished(work: Work) -> bool:
+def is_unfinished(work: Work, state: Observed) -> bool:
     """Whether a guest that may seem whole is not: pct mounts its root until the very end, or we were cleaning it up."""
-    if work.kind.name == "lxc" and is_mounted(work):
+    if state.lock in ownership.MAKING or (work.kind.name == "lxc" and is_mounted(work)):
         return True
     last = work.journal.last("intent", mark=work.record.mark) if work.record else None
     return last is not None and str(last["goal"]).split(" ")[0] in CLEANING

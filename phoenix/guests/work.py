@@ -92,7 +92,7 @@ class Work:
         if self.record and not self.record.made and state.exists:
             from phoenix.guests import recovery
 
-            state = state.but(unfinished=recovery.is_unfinished(self))
+            state = state.but(unfinished=recovery.is_unfinished(self, state))
         return state
 
     def plan(self, state: Observed) -> Plan:

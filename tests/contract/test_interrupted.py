@@ -245,6 +245,32 @@ def test_a_volume_that_was_there_before_a_killed_create_stays(world):
     assert (folder / "vm-9001-disk-3.raw").read_text() == "somebody's data"
 
 
+def test_a_clone_that_was_killed_is_cleaned_up_and_its_source_is_left_to_the_administrator(world):
+    folder = world.root / "etc/phoenix/lxc"
+    (folder / "900.toml").write_text(
+        'hostname = "base"\nostemplate = "local:vztmpl/debian-12-standard_12.12-1_amd64.tar.zst"\n'
+        'rootfs = { storage = "local", size = "8G" }\n[phoenix]\nstate = "template"\n'
+    )
+    (folder / "9001.toml").write_text(
+        'hostname = "web"\nclone = { from = 900, full = true }\nrootfs = { storage = "local", size = "8G" }\n'
+        '[phoenix]\nstate = "running"\n'
+    )
+    assert world.run("create", "900")[0] == 0
+    world.fault('command = "pct clone"\ndie = "worker"')
+    code, _, err = world.run("create", "9001")
+    assert (code, "it is half made" in err) == (1, True), err
+    assert world.calls("start") == []
+    world.heal()
+    code, _, err = world.run("create", "9001")
+    assert code == 6
+    assert "900 is locked (disk)" in err
+    assert "pct unlock 900" in err
+    assert not world.conf.exists()
+    assert world.volumes() == []
+    by_hand(world, "unlock", "900")
+    world.converges()
+
+
 def test_without_the_journal_a_half_made_container_is_only_explained(world):
     killed_in_the_middle(world)
     journal = world.root / "var/lib/phoenix/journal/lxc-9001.jsonl"
