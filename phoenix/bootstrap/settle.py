@@ -16,6 +16,7 @@ import io
 import marshal
 import os
 import shutil
+import stat
 import sys
 import time
 import zipfile
@@ -35,6 +36,13 @@ TAG = str(sys.implementation.cache_tag)
 LOCK_SECONDS = 120
 PACKED = "phoenix/rehearsal/"
 """What only rehearsals need, hundreds of files that every start would have to check: it stays an archive."""
+HINTS = {
+    errno.ENOSPC: "free some space (df -h {0}), and run it again",
+    errno.EDQUOT: "free some space (df -h {0}), and run it again",
+    errno.EFBIG: "ulimit -f unlimited, and run it again",
+    errno.EMFILE: "ulimit -n 1024, and run it again",
+}
+"""What to do about a failure to write, where it is not the folder's fault."""
 UNCHECKED = b"\1\0\0\0"
 """How a compiled module says that its source is not looked at."""
 
@@ -77,10 +85,8 @@ def settle(loader: zipimporter, product: str, build: str, strange: str) -> None:
         finally:
             os.close(lock)
     except OSError as error:
-        hint = f"see that {product} can be written: ls -ld {product}; mount | grep 'ro,'"
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            hint = f"free some space (df -h {product}), and run it again"
-        stop(f"cannot unpack to {product}: {error.strerror or error}", hint)
+        hint = HINTS.get(error.errno or 0, "see that {0} can be written: ls -ld {0}; mount | grep 'ro,'")
+        stop(f"cannot unpack to {product}: {error.strerror or error}", hint.format(product))
 
 
 def hold(tree: str) -> None:
@@ -90,7 +96,13 @@ def hold(tree: str) -> None:
 
 def lock_folder(folder: str) -> int:
     """An open descriptor that holds the lock of `folder`; others wait for it, with a deadline."""
-    lock = os.open(folder + "/.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    path = folder + "/.lock"
+    if os.path.lexists(path):
+        facts = os.lstat(path)
+        # Somebody else could hold such a lock for ever. Nobody else can put one there now: the folder is ours alone.
+        if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid() or facts.st_mode & 0o077:
+            clear(path)
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + LOCK_SECONDS
     while True:
         try:
@@ -108,11 +120,12 @@ def lock_folder(folder: str) -> int:
 
 def write_tree(loader: zipimporter, tree: str) -> None:
     """Write what differs from the archive, remove what is not in it, compile, sync, stamp."""
-    manifest = loader.get_data(loader.archive + "/manifest").decode()
-    wanted = [line.split(" ", 3) for line in manifest.split("\n")[1:] if line]
+    head, *lines = member(loader, "manifest").decode(errors="replace").split("\n")
+    if head.split(" ")[2:] != [os.path.basename(tree)]:
+        stop_damaged(loader.archive, "manifest")  # or another build, put in this one's place while it started
+    wanted = [line.split(" ", 3) for line in lines if line]
     stamp = tree + "/.settled." + TAG
-    if os.path.lexists(stamp):
-        os.unlink(stamp)
+    clear(stamp)
     folders, sources, library = {tree}, {}, {}
     packed = reader(loader)
     for digest, mode, _, path in wanted:
@@ -135,15 +148,25 @@ def write_tree(loader: zipimporter, tree: str) -> None:
     for folder in sorted(folders):
         sync_folder(folder)
     sync_folder(os.path.dirname(tree))
-    lines = [guard.facts_of(entry) + " " + entry[len(tree) :] for entry in sorted(made | folders - {tree})]
-    write_file(stamp, "\n".join([*lines, "end"]).encode(), 0o644)
+    facts = [guard.facts_of(entry) + " " + entry[len(tree) :] for entry in sorted(made | folders - {tree})]
+    write_file(stamp, "\n".join([*facts, "end"]).encode(), 0o644)
     sync_folder(tree)
+
+
+def member(loader: zipimporter, name: str) -> bytes:
+    """What the archive has under `name`; it may have been replaced or damaged since it was started."""
+    try:
+        return loader.get_data(loader.archive + "/" + name)
+    except (OSError, ImportError, EOFError) as error:
+        if getattr(error, "errno", None) == errno.EMFILE:
+            raise
+        stop_damaged(loader.archive, name)
 
 
 def reader(loader: zipimporter) -> Callable[[str], bytes]:
     """What reads a file of the archive in the archive, by its path in the tree."""
     try:
-        packed = zipfile.ZipFile(io.BytesIO(loader.get_data(loader.archive + "/site-packages.zip")))
+        packed = zipfile.ZipFile(io.BytesIO(member(loader, "site-packages.zip")))
     except zipfile.BadZipFile:
         stop_damaged(loader.archive, "site-packages.zip")
 
@@ -161,14 +184,22 @@ def stop_damaged(archive: str, path: str) -> NoReturn:
     stop(f"{archive} is damaged: {path}", "copy it to the node again and compare SHA256SUMS")
 
 
+def clear(path: str) -> None:
+    """Remove whatever is at `path`."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.unlink(path)
+
+
 def make_folders(tree: str, folder: str, known: set[str]) -> None:
     """Make `folder` and its parents down from `tree`, replacing whatever is in their way; add them to `known`."""
     parts = [tree]
     for name in folder[len(tree) :].split("/")[1:]:
         parts.append(parts[-1] + "/" + name)
     for part in parts:
-        if os.path.islink(part) or (os.path.lexists(part) and not os.path.isdir(part)):
-            os.unlink(part)
+        if os.path.islink(part) or not os.path.isdir(part):
+            clear(part)
         if not os.path.lexists(part):
             os.mkdir(part, 0o755)
         elif os.lstat(part).st_mode & 0o7777 != 0o755 or os.lstat(part).st_uid != os.geteuid():
@@ -189,8 +220,7 @@ def write_file(path: str, data: bytes, mode: int) -> None:
     elif os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path)
     beside = path + ".new"
-    if os.path.lexists(beside):
-        os.unlink(beside)
+    clear(beside)
     with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode), "wb") as file:
         file.write(data)
         file.flush()
@@ -232,10 +262,7 @@ def remove_strangers(tree: str, known: set[str]) -> None:
             path = folder + "/" + name
             if path in known or (folder == tree and name.startswith(others)):
                 continue
-            if name in folders and not os.path.islink(path):
-                shutil.rmtree(path)
-            else:
-                os.unlink(path)
+            clear(path)
 
 
 def sync_folder(path: str) -> None:
@@ -252,8 +279,7 @@ def switch_link(link: str, target: str, lib: str) -> None:
     before = os.readlink(link) if os.path.islink(link) else ""
     if before != target:
         beside = link + ".new"
-        if os.path.lexists(beside):
-            os.unlink(beside)
+        clear(beside)
         os.symlink(target, beside)
         os.rename(beside, link)
         sync_folder(os.path.dirname(link))

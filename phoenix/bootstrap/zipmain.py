@@ -52,13 +52,19 @@ def facts_of(path: str) -> str:
 
 def settled(tree: str) -> bool:
     """Whether `tree` is whole for this Python: every file is as it was when it was verified and stamped."""
+    stamp = tree + "/.settled." + str(sys.implementation.cache_tag)
     try:
-        with open(tree + "/.settled." + str(sys.implementation.cache_tag), encoding="utf-8") as file:
+        # The tree itself is not in the stamp, because writing the stamp changes it.
+        facts = os.lstat(tree)
+        if (facts.st_mode, facts.st_uid) != (0o40755, os.geteuid()):
+            return False
+        # Not blocked by a fifo, not led astray by a link.
+        with open(os.open(stamp, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), encoding="utf-8") as file:
             lines = file.read().split("\n")
         return lines.pop() == "end" and all(
             facts_of(tree + "/" + path) == facts for facts, _, path in (line.partition(" /") for line in lines)
         )
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no text, or no paths
         return False
 
 
@@ -95,7 +101,11 @@ def main() -> int:
     return dispatch(tree, sys.argv[1:])
 
 
-if not (sys.flags.isolated and sys.flags.no_site):
+standard = (sys.stdin, sys.stdout, sys.stderr)
+if None in standard or not (sys.flags.isolated and sys.flags.no_site):
+    # A closed standard descriptor would become that of the first file that is opened, a lock for example.
+    while None in standard and (null := os.open(os.devnull, os.O_RDWR)) < len(standard):
+        os.set_inheritable(null, True)
     os.execv(sys.executable, [sys.executable, "-I", "-S", *sys.argv])
 sys.dont_write_bytecode = True
 gc.disable()  # the process is short: collecting what dies with it costs a twentieth of its time

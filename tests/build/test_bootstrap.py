@@ -43,45 +43,6 @@ SHADOWED = (
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to have folders of other users")
 
 
-class Installation:
-    """A folder that counts as a node, so that the build is unpacked below it and nowhere else."""
-
-    def __init__(self, built, folder):
-        self.root = folder / "node"
-        (self.root / "etc/pve").mkdir(parents=True)
-        self.built = built
-        self.product = self.root / "usr/local/phoenix_hypervisor"
-
-    def run(self, *words, python=("-IS",), archive=None, **options):
-        argv = [sys.executable, *python, str(archive or self.built), f"--root={self.root}", *words]
-        options.setdefault("env", {})
-        return subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False, **options)
-
-    def version(self, **options):
-        ran = self.run("version", **options)
-        assert (ran.returncode, ran.stderr) == (0, ""), ran.stderr
-        return ran.stdout
-
-    @property
-    def tree(self):
-        link = os.readlink(self.product / "bin/managers")
-        return self.product / "lib" / link.split("/")[2]
-
-    def snapshot(self):
-        facts = {}
-        for here, folders, files in os.walk(self.product):
-            for name in [*folders, *files]:
-                path = os.path.join(here, name)
-                seen = os.lstat(path)
-                facts[path] = (seen.st_mode, seen.st_uid, seen.st_size, seen.st_mtime_ns, seen.st_ino)
-        return facts
-
-
-@pytest.fixture
-def installation(built, tmp_path):
-    return Installation(built, tmp_path)
-
-
 def test_the_first_run_unpacks_and_the_second_touches_nothing(installation):
     assert installation.version().startswith("phoenix ")
     before = installation.snapshot()
