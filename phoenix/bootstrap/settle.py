@@ -97,17 +97,13 @@ def hold(tree: str) -> None:
 def lock_folder(folder: str) -> int:
     """An open descriptor that holds the lock of `folder`; others wait for it, with a deadline."""
     path = folder + "/.lock"
-    if os.path.lexists(path):
-        facts = os.lstat(path)
-        # Somebody else could hold such a lock for ever. Nobody else can put one there now: the folder is ours alone.
-        if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid() or facts.st_mode & 0o077:
-            clear(path)
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + LOCK_SECONDS
     while True:
+        lock = open_lock(path)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return lock
+            if os.path.lexists(path) and os.path.samestat(os.fstat(lock), os.lstat(path)):
+                return lock  # and nobody has put another in its place meanwhile
         except BlockingIOError:
             if time.monotonic() > deadline:
                 stop(
@@ -115,7 +111,20 @@ def lock_folder(folder: str) -> int:
                     f"fuser -v {folder}/.lock shows it; try again when it has ended",
                     5,
                 )
-            time.sleep(0.02)
+        os.close(lock)
+        time.sleep(0.02)
+
+
+def open_lock(path: str) -> int:
+    """The file that is locked, made if it is not there. One that somebody else could hold for ever is replaced.
+
+    Nobody else can put one there any more: the folder is ours alone.
+    """
+    if os.path.lexists(path):
+        facts = os.lstat(path)
+        if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid() or facts.st_mode & 0o077:
+            clear(path)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
 def write_tree(loader: zipimporter, tree: str) -> None:
