@@ -1,0 +1,90 @@
+"""SIGKILL at every call of a create that changes files: one more run makes the guest, or says why not and what to do."""
+
+from __future__ import annotations
+
+import collections
+import random
+
+import pytest
+
+from tests.conftest import unavailable
+from tests.crash.scenes import GUEST, Scene, judged, untouched
+from tests.crash.tracer import is_possible
+
+pytestmark = pytest.mark.processes
+
+SEED = 20
+WAYS = ("kill", "kill all")
+SCENES = {"lxc": ("lxc", True), "vm": ("vm", True), "unpacking": ("lxc", False)}
+
+
+@pytest.fixture
+def scene(request, built, tmp_path):
+    if not is_possible():
+        unavailable("programs are traced on x86-64 only")
+    return Scene(built, tmp_path, *SCENES[request.param])
+
+
+def points(scene):
+    """Every call of a whole create: the process by its birth, the number of its call, and what it is."""
+    found = []
+    scene.fresh()
+    tracer = scene.traced(["create", GUEST], lambda call: found.append((call.birth, call.index, call.role, call.name)))
+    assert tracer.status == 0
+    return found
+
+
+def crash(scene, point, way):
+    """Kill at one point, see to it that no harm is done, and run the same command again: what became of it."""
+    hit = []
+
+    def at(call):
+        if (call.birth, call.index) != point[:2] or hit:
+            return None
+        hit.append(call)
+        return way
+
+    scene.fresh()
+    scene.traced(["create", GUEST], at)
+    untouched(scene)
+    again = judged(scene, scene.phoenix("create", GUEST))
+    return again if hit else "not reached, " + again
+
+
+def many(scene, count, ways=WAYS, wanted=lambda _: True):
+    """So many points, of the seed; all of them for 0. Their outcomes, counted; AssertionError with all that fail."""
+    work = [(point, way) for point in points(scene) if wanted(point) for way in ways]
+    if count:
+        work = random.Random(SEED).sample(work, count)
+    outcomes, failed = collections.Counter(), []
+    for point, way in work:
+        try:
+            outcomes[way, crash(scene, point, way)] += 1
+        except (AssertionError, TimeoutError) as error:
+            failed.append(f"{scene.kind} {point} {way}: {str(error)[:2000]}")
+            print(failed[-1])
+    print(f"{scene.kind}: seed {SEED}, {len(work)} kills, {len(failed)} failed: {dict(outcomes)}")
+    assert not failed, "\n".join(failed)
+    return outcomes
+
+
+@pytest.mark.parametrize("scene", ["lxc", "vm"], indirect=True)
+def test_some_kills(scene):
+    many(scene, 8)
+
+
+@pytest.mark.parametrize("scene", ["unpacking"], indirect=True)
+def test_some_kills_while_phoenix_is_unpacked(scene):
+    many(scene, 5, WAYS[:1], lambda point: not point[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scene", ["lxc", "vm"], indirect=True)
+def test_every_kill(scene):
+    many(scene, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scene", ["unpacking"], indirect=True)
+def test_every_kill_while_phoenix_is_unpacked(scene):
+    many(scene, 0, WAYS[:1], lambda point: not point[0])
