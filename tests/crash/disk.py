@@ -12,7 +12,16 @@ from pathlib import Path
 
 PHOENIX = ("dispatcher", "manager")
 OURS = ("usr/local/", "var/lib/phoenix/", "var/log/phoenix/", "run/")
-_CREATE, _TRUNCATE = os.O_CREAT, os.O_TRUNC
+_PATH, _OPEN, _IN_FOLDER = (None, 0), (0, None), (0, 1)
+ARGUMENTS = {
+    **dict.fromkeys(("mkdir", "unlink", "rmdir", "truncate"), (_PATH,)),
+    **dict.fromkeys(("rename", "link"), (_PATH, (None, 1))),
+    **dict.fromkeys(("write", "pwrite64", "ftruncate", "fsync", "fdatasync"), (_OPEN,)),
+    **dict.fromkeys(("openat", "unlinkat", "mkdirat"), (_IN_FOLDER,)),
+    **dict.fromkeys(("renameat", "renameat2"), (_IN_FOLDER, (2, 3))),
+    "symlink": ((None, 1),),
+}
+"""The files that a call is about: which argument is a descriptor, and which a path, below it if there is one."""
 
 
 class Data:
@@ -83,19 +92,11 @@ class Disk:
         return found if all(path.startswith(self.root + "/") for path in found) else []
 
     def _named(self, call):
-        if call.name in ("rename", "link"):
-            return [call.text(0), call.text(1)]
-        if call.name in ("mkdir", "unlink", "rmdir", "truncate"):
-            return [call.text(0)]
-        if call.name == "symlink":
-            return [call.text(1)]
-        if call.name in ("openat", "unlinkat", "mkdirat"):
-            return [os.path.join(call.file(), call.text(1))]
-        if call.name in ("renameat", "renameat2"):
-            return [os.path.join(call.file(0), call.text(1)), os.path.join(call.file(2), call.text(3))]
-        if call.name in ("write", "pwrite64", "ftruncate", "fsync", "fdatasync"):
-            return [call.file()]
-        return []
+        found = []
+        for folder, name in ARGUMENTS.get(call.name, ()):
+            above = "" if folder is None else call.file(folder)
+            found.append(above if name is None else os.path.join(above, call.text(name)))
+        return found
 
     def _found(self, path):
         """What a name stands for: None, ("folder",), ("link", target) or ("file", inode)."""
@@ -127,11 +128,11 @@ class Disk:
     # What each call makes of it
 
     def _openat(self, call, facts, old, _place):
-        if old[0] is None and call.arguments[2] & _CREATE:
+        if old[0] is None and call.arguments[2] & os.O_CREAT:
             inode = os.lstat(facts[0]).st_ino
             self.inodes[inode] = Data(b"", os.lstat(facts[0]).st_mode & 0o7777, facts[0])
             self.unsure.append(Change("create", ((facts[0], None, ("file", inode)),)))
-        elif old[0] and old[0][0] == "file" and call.arguments[2] & _TRUNCATE:
+        elif old[0] and old[0][0] == "file" and call.arguments[2] & os.O_TRUNC:
             self.unsure.append(Change("truncate", data=old[0][1], place=0))
 
     def _write(self, call, facts, old, place):
@@ -168,9 +169,7 @@ class Disk:
             self.unsure = [change for change in self.unsure if change not in mine]
         else:
             self.unsure = [
-                change
-                for change in self.unsure
-                if not change.names or os.path.dirname(change.names[-1][0]) != facts[0]
+                change for change in self.unsure if not change.names or os.path.dirname(change.names[-1][0]) != facts[0]
             ]
 
     _fdatasync = _fsync

@@ -25,6 +25,7 @@ LXC = """\
 hostname = "web"
 ostemplate = "local:vztmpl/debian-12-standard_12.12-1_amd64.tar.zst"
 memory = 512
+swap = 512
 rootfs = { storage = "local", size = "2G" }
 mp0 = { storage = "local-lvm", size = "1G", mp = "/srv/data" }
 net0 = { name = "eth0", bridge = "vmbr0", ip = "dhcp" }
@@ -61,9 +62,11 @@ wait = { agent = 30, cloud_init = 30 }
 FILES = {
     "usr/share/phoenix-rehearsal/agents/all.json": "{}",
     "root/noble.img": "system" + "\0" * (1 << 16),
+    "root/key.pub": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO8Y0cIzSZ8hS7hMjZ1hJ1w3m2b0u5M0oC0n4c1yqg7m me\n",
     "root/pw": "$6$abcdefgh$" + "x" * 86 + "\n",
     "etc/phoenix/features/motd/apply": "#!/bin/sh\necho applied >/etc/motd\n",
 }
+TEXTS = {"lxc": LXC, "vm": VM}
 MODES = {"root/pw": 0o600, "etc/phoenix/features/motd/apply": 0o755}
 GUEST = "9001"
 FOLDERS = {"lxc": "lxc", "vm": "qemu-server"}
@@ -75,14 +78,17 @@ _OWN = re.compile(
 
 
 class Scene:
-    """A node of its own for one kind of guest. `settled` says whether Phoenix is unpacked on it already."""
+    """A node of its own for one kind of guest, whose file may begin with `more`.
 
-    def __init__(self, built, folder, kind, settled=True):
+    `settled` says whether Phoenix is unpacked on it already.
+    """
+
+    def __init__(self, built, folder, kind, settled=True, more=""):
         self.folder, self.kind = Path(folder), kind
         self.root, self.prepared = self.folder / "node", self.folder / "prepared"
         self.program = [sys.executable, "-IS", str(built)]
         subprocess.run([*self.program, "node", "new", str(self.root)], check=True, capture_output=True)
-        for name, text in {**FILES, f"etc/phoenix/{kind}/{GUEST}.toml": {"lxc": LXC, "vm": VM}[kind]}.items():
+        for name, text in {**FILES, f"etc/phoenix/{kind}/{GUEST}.toml": more + TEXTS[kind]}.items():
             path = self.root / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
@@ -154,7 +160,8 @@ class Scene:
         """Our guest, without what is never the same twice."""
         firewall = self.root / f"etc/pve/firewall/{GUEST}.fw"
         texts = [self.conf() or "", firewall.read_text() if firewall.exists() else ""]
-        return [_OWN.sub("OWN", text) for text in texts], self.volumes()
+        inside = [path.read_text() for path in self.files() if path.name == "authorized_keys"]
+        return [_OWN.sub("OWN", text) for text in texts], self.volumes(), inside
 
 
 def data(path):
@@ -183,7 +190,7 @@ def judged(scene, ran):
     assert "Traceback" not in ran.stderr, ran.stderr
     untouched(scene)
     if ran.returncode == 0:
-        assert scene.made() == scene.wanted
+        assert scene.made() == scene.wanted, different(scene)
         planned = scene.phoenix("plan", GUEST, "--exit-code")
         assert planned.returncode == 0, planned.stdout
         return "made"
@@ -192,6 +199,12 @@ def judged(scene, ran):
     assert "\nnext:  " in ran.stderr, ran.stderr
     advised(scene, ran)
     return f"explained {ran.returncode}"
+
+
+def different(scene):
+    """What is there and what is wanted, where they differ."""
+    pairs = [pair for pair in zip(scene.made(), scene.wanted) if pair[0] != pair[1]]
+    return "\n".join(f"there is {found}, wanted {wanted}" for found, wanted in pairs)
 
 
 def advised(scene, ran):
@@ -203,5 +216,5 @@ def advised(scene, ran):
             scene.tool(*words)
     again = scene.phoenix("create", GUEST)
     assert again.returncode == 0, f"after what was advised: {again.stderr}"
-    assert scene.made() == scene.wanted, "after what was advised"
+    assert scene.made() == scene.wanted, "after what was advised: " + different(scene)
     untouched(scene)

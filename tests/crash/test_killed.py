@@ -1,4 +1,4 @@
-"""SIGKILL at every call of a create that changes files: one more run makes the guest, or says why not and what to do."""
+"""SIGKILL at every call of a create that changes files: one more run makes the guest, or says why it does not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ pytestmark = pytest.mark.processes
 
 SEED = 20
 WAYS = ("kill", "kill all")
-SCENES = {"lxc": ("lxc", True), "vm": ("vm", True), "unpacking": ("lxc", False)}
+SCENES = {
+    "lxc": ("lxc", True),
+    "vm": ("vm", True),
+    "unpacking": ("lxc", False),
+    "keys": ("lxc", True, 'ssh_public_keys_file = "/root/key.pub"\n'),
+}
 
 
 @pytest.fixture
@@ -34,21 +39,26 @@ def points(scene):
     return found
 
 
-def crash(scene, point, way):
-    """Kill at one point, see to it that no harm is done, and run the same command again: what became of it."""
+def crash(scene, chosen, way):
+    """Kill at the first call that is `chosen`, see that no harm is done, and run the same command again: what comes."""
     hit = []
 
-    def at(call):
-        if (call.birth, call.index) != point[:2] or hit:
+    def decide(call):
+        if hit or not chosen(call):
             return None
         hit.append(call)
         return way
 
     scene.fresh()
-    scene.traced(["create", GUEST], at)
+    scene.traced(["create", GUEST], decide)
     untouched(scene)
     again = judged(scene, scene.phoenix("create", GUEST))
     return again if hit else "not reached, " + again
+
+
+def at(point):
+    """What chooses the call of a point."""
+    return lambda call: (call.birth, call.index) == point[:2]
 
 
 def many(scene, count, ways=WAYS, wanted=lambda _: True):
@@ -59,7 +69,7 @@ def many(scene, count, ways=WAYS, wanted=lambda _: True):
     outcomes, failed = collections.Counter(), []
     for point, way in work:
         try:
-            outcomes[way, crash(scene, point, way)] += 1
+            outcomes[way, crash(scene, at(point), way)] += 1
         except (AssertionError, TimeoutError) as error:
             failed.append(f"{scene.kind} {point} {way}: {str(error)[:2000]}")
             print(failed[-1])
@@ -88,3 +98,15 @@ def test_every_kill(scene):
 @pytest.mark.parametrize("scene", ["unpacking"], indirect=True)
 def test_every_kill_while_phoenix_is_unpacked(scene):
     many(scene, 0, WAYS[:1], lambda point: not point[0])
+
+
+@pytest.mark.parametrize("scene", ["lxc"], indirect=True)
+@pytest.mark.xfail(strict=True, reason="pct rescan does not see a volume of 0 bytes: what is advised leaves it")
+def test_a_volume_that_is_empty_yet(scene):
+    crash(scene, lambda call: call.name == "ftruncate" and "vm-9001-disk-0" in call.file(), "kill all")
+
+
+@pytest.mark.parametrize("scene", ["keys"], indirect=True)
+@pytest.mark.xfail(strict=True, reason="pct ended with 255 after its last lock was gone, and its work is believed done")
+def test_keys_that_are_not_there_yet(scene):
+    crash(scene, lambda call: call.name == "openat" and "authorized_keys" in call.text(1), "kill")

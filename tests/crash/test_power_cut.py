@@ -1,4 +1,4 @@
-"""A power cut at every call of Phoenix's own: what was not synced is lost in part; the same command goes on, or explains."""
+"""A power cut at every call of Phoenix's own: what was not synced is lost in part; the same command goes on."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def told(scene, state):
 
 
 def many(scene, run, count=0, chance=1.0, roles=PHOENIX):
-    """Lay out so many states of the seed, all for 0, and run the same command again; AssertionError with all that fail."""
+    """Lay out so many states of the seed, all for 0, and run the same command again; AssertionError with what fails."""
     scene.fresh()
     if run == "delete":
         assert scene.phoenix(*CREATE).returncode == 0
@@ -105,9 +105,8 @@ def many(scene, run, count=0, chance=1.0, roles=PHOENIX):
             failed.append(f"{scene.kind} {run} {point} {told(scene, state)}: {str(error)[:2000]}")
             print(failed[-1])
     shutil.rmtree(recording.copies)
-    print(
-        f"{scene.kind} {run}: seed {SEED}, {recording.points} points, {len(cuts)} states, {len(failed)} failed: {dict(outcomes)}"
-    )
+    size = f"{recording.points} points, {len(cuts)} states, {len(failed)} failed"
+    print(f"{scene.kind} {run}: seed {SEED}, {size}: {dict(outcomes)}")
     assert not failed, "\n".join(failed)
 
 
