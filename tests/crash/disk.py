@@ -11,7 +11,9 @@ import stat
 from pathlib import Path
 
 PHOENIX = ("dispatcher", "manager")
-OURS = ("usr/local/", "var/lib/phoenix/", "var/log/phoenix/", "run/")
+OURS = ("usr/local/", "var/lib/phoenix/")
+PASSING = ("run/", "var/log/", "var/lock/")
+"""What nobody relies on after a power cut: locks, and what was said."""
 _PATH, _OPEN, _IN_FOLDER = (None, 0), (0, None), (0, 1)
 ARGUMENTS = {
     **dict.fromkeys(("mkdir", "unlink", "rmdir", "truncate"), (_PATH,)),
@@ -64,7 +66,7 @@ class Disk:
     def before(self, call):
         """A call is about to be made: keep what it will take away."""
         facts = self._paths(call)
-        old = [self._found(path) for path in facts]
+        old = [self._found(path) for path in facts] if call.role in PHOENIX else []
         place = None
         if call.name in ("write", "pwrite64") and call.role in PHOENIX and facts:
             place = self._place(call), call.memory(call.arguments[1], call.arguments[2])
@@ -89,7 +91,9 @@ class Disk:
             found = self._named(call)
         except OSError:
             return []
-        return found if all(path.startswith(self.root + "/") for path in found) else []
+        below = self.root + "/"
+        followed = all(path.startswith(below) and not path[len(below) :].startswith(PASSING) for path in found)
+        return found if followed else []
 
     def _named(self, call):
         found = []
@@ -99,7 +103,7 @@ class Disk:
         return found
 
     def _found(self, path):
-        """What a name stands for: None, ("folder",), ("link", target) or ("file", inode)."""
+        """What a name stands for: None, ("folder",), ("link", target) or ("file", its data)."""
         try:
             facts = os.lstat(path)
         except OSError:
@@ -109,10 +113,10 @@ class Disk:
         if stat.S_ISLNK(facts.st_mode):
             return ("link", os.readlink(path))
         known = self.inodes.get(facts.st_ino)
-        if known is None or known.path != path:
-            content = Path(path).read_bytes() if known is None else b""
-            known = self.inodes.setdefault(facts.st_ino, Data(content, facts.st_mode & 0o7777, path))
-        return ("file", facts.st_ino)
+        if known is None or not any(change.data is known for change in self.unsure):
+            known = Data(Path(path).read_bytes(), facts.st_mode & 0o7777, path)
+            self.inodes[facts.st_ino] = known
+        return ("file", known)
 
     def _place(self, call):
         """Where a write goes."""
@@ -129,9 +133,9 @@ class Disk:
 
     def _openat(self, call, facts, old, _place):
         if old[0] is None and call.arguments[2] & os.O_CREAT:
-            inode = os.lstat(facts[0]).st_ino
-            self.inodes[inode] = Data(b"", os.lstat(facts[0]).st_mode & 0o7777, facts[0])
-            self.unsure.append(Change("create", ((facts[0], None, ("file", inode)),)))
+            seen = os.lstat(facts[0])
+            self.inodes[seen.st_ino] = Data(b"", seen.st_mode & 0o7777, facts[0])
+            self.unsure.append(Change("create", ((facts[0], None, ("file", self.inodes[seen.st_ino])),)))
         elif old[0] and old[0][0] == "file" and call.arguments[2] & os.O_TRUNC:
             self.unsure.append(Change("truncate", data=old[0][1], place=0))
 
@@ -148,7 +152,7 @@ class Disk:
     def _rename(self, _call, facts, old, _place):
         self.unsure.append(Change("rename", ((facts[0], old[0], None), (facts[1], old[1], old[0]))))
         if old[0][0] == "file":
-            self.inodes[old[0][1]].path = facts[1]
+            old[0][1].path = facts[1]
 
     def _unlink(self, _call, facts, old, _place):
         self.unsure.append(Change("remove", ((facts[0], old[0], None),)))
@@ -163,8 +167,8 @@ class Disk:
 
     def _fsync(self, _call, facts, old, _place):
         if old[0] and old[0][0] == "file":
-            mine = [change for change in self.unsure if change.data == old[0][1]]
-            data = self.inodes[old[0][1]]
+            data = old[0][1]
+            mine = [change for change in self.unsure if change.data is data]
             data.sure = data.after([(change.place, change.content) for change in mine])
             self.unsure = [change for change in self.unsure if change not in mine]
         else:
@@ -184,12 +188,17 @@ class Disk:
 
     # What can be left
 
-    def states(self, random, more=3):
-        """What a power cut could leave now, each as {path: None or (kind, ...)}: what differs from what is there."""
+    def states(self, random, most=40, more=3):
+        """What a power cut could leave now, each as {path: None or (kind, ...)}: what differs from what is there.
+
+        Each change that is not sure is lost alone, `most` of them at most, each kind of them as a whole, and `more`
+        times any half of them.
+        """
         everything = range(len(self.unsure))
         data = [number for number in everything if self.unsure[number].data is not None]
         names = [number for number in everything if self.unsure[number].names]
         lost = [({number}, False) for number in everything] + [({number}, True) for number in data]
+        lost = random.sample(lost, min(most, len(lost)))
         lost += [(set(everything), False), (set(data), False), (set(data), True), (set(names), False)]
         for _ in range(more if len(self.unsure) > 1 else 0):
             lost.append(({number for number in everything if random.random() < 0.5}, random.random() < 0.3))
@@ -211,17 +220,15 @@ class Disk:
                 half = change.content and halved and change.content[: len(change.content) // 2]
                 part = [(change.place, change.content)] if not gone else [(change.place, half)] if half else []
                 kept.setdefault(change.data, []).extend(part)
-        for inode in kept:
-            path = self.inodes[inode].path
-            if path not in changed:
-                changed[path] = ("file", inode)
+        for data in kept:
+            changed.setdefault(data.path, ("file", data))
         return {path: self._content(entry, kept) for path, entry in sorted(changed.items())}
 
     def _content(self, entry, kept):
         if entry is None or entry[0] != "file":
             return entry
-        data = self.inodes[entry[1]]
-        return ("file", data.after(kept.get(entry[1], [])), data.mode)
+        data = entry[1]
+        return ("file", data.after(kept.get(data, [])), data.mode)
 
 
 def lay_out(state):

@@ -113,6 +113,13 @@ class Scene:
         shutil.rmtree(self.root, ignore_errors=True)
         subprocess.run(["cp", "-a", "--reflink=auto", str(source or self.prepared), str(self.root)], check=True)
 
+    def reboot(self):
+        """After a power cut nothing runs, and nothing is locked."""
+        for name in ("proc", "run"):
+            shutil.rmtree(self.root / name, ignore_errors=True)
+            if (self.prepared / name).exists():
+                shutil.copytree(self.prepared / name, self.root / name, symlinks=True)
+
     def argv(self, *words):
         return [*self.program, f"--root={self.root}", *words]
 
@@ -125,7 +132,7 @@ class Scene:
 
     def traced(self, words, at=None, after=None):
         """Run a command under the tracer, to the end of all its processes."""
-        tracer = Tracer(at, after, ROLES)
+        tracer = Tracer(at, after, ROLES, 120 if after is None else 600)
         tracer.run(self.argv(*words), str(self.folder))
         return tracer
 
@@ -210,10 +217,12 @@ def different(scene):
 def advised(scene, ran):
     """Do what is said to do next; the guest is made then, and no volume is left that it does not have."""
     hint = ran.stderr.rpartition("\nnext:  ")[2]
-    for command in hint.partition("then: ")[2].split("; "):
+    for command in hint.rpartition("then: ")[2].split("; "):
         words = shlex.split(command)
         if words and words[0] in ("pct", "qm", "pvesm"):
             scene.tool(*words)
+        elif words[:2] == ["phoenix.pyz", "restart"]:
+            assert scene.phoenix(*words[1:]).returncode == 0, command
     again = scene.phoenix("create", GUEST)
     assert again.returncode == 0, f"after what was advised: {again.stderr}"
     assert scene.made() == scene.wanted, "after what was advised: " + different(scene)

@@ -80,12 +80,12 @@ def many(scene, count, ways=WAYS, wanted=lambda _: True):
 
 @pytest.mark.parametrize("scene", ["lxc", "vm"], indirect=True)
 def test_some_kills(scene):
-    many(scene, 8)
+    many(scene, 5)
 
 
 @pytest.mark.parametrize("scene", ["unpacking"], indirect=True)
 def test_some_kills_while_phoenix_is_unpacked(scene):
-    many(scene, 5, WAYS[:1], lambda point: not point[0])
+    many(scene, 3, WAYS[:1], lambda point: not point[0])
 
 
 @pytest.mark.slow
@@ -100,13 +100,35 @@ def test_every_kill_while_phoenix_is_unpacked(scene):
     many(scene, 0, WAYS[:1], lambda point: not point[0])
 
 
-@pytest.mark.parametrize("scene", ["lxc"], indirect=True)
-@pytest.mark.xfail(strict=True, reason="pct rescan does not see a volume of 0 bytes: what is advised leaves it")
-def test_a_volume_that_is_empty_yet(scene):
-    crash(scene, lambda call: call.name == "ftruncate" and "vm-9001-disk-0" in call.file(), "kill all")
+def empty_volume(call):
+    return call.name == "ftruncate" and "vm-9001-disk-0" in call.file()
 
 
-@pytest.mark.parametrize("scene", ["keys"], indirect=True)
-@pytest.mark.xfail(strict=True, reason="pct ended with 255 after its last lock was gone, and its work is believed done")
-def test_keys_that_are_not_there_yet(scene):
-    crash(scene, lambda call: call.name == "openat" and "authorized_keys" in call.text(1), "kill")
+def keys(call):
+    return call.name == "openat" and "authorized_keys" in call.text(1)
+
+
+def grown_disk(call):
+    return call.name == "rename" and "9001.conf" in call.text(1) and "resize" in call.command()
+
+
+FAULTS = {
+    "empty": ("lxc", empty_volume, "kill all", "rescan does not see a volume of 0 bytes: what is advised leaves it"),
+    "keys": ("keys", keys, "kill", "a create whose tool failed after the lock was gone is believed, without keys"),
+    "resize": ("vm", grown_disk, "kill", "a disk that has grown but is not noted: only qm disk rescan helps"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("scene", "chosen", "way"),
+    [
+        pytest.param(
+            scene, chosen, way, id=name, marks=pytest.mark.xfail(strict=True, raises=AssertionError, reason=why)
+        )
+        for name, (scene, chosen, way, why) in FAULTS.items()
+    ],
+    indirect=["scene"],
+)
+def test_a_kill_that_is_not_mended_yet(scene, chosen, way):
+    assert not crash(scene, chosen, way).startswith("not reached")

@@ -95,6 +95,11 @@ class Call:
             found += self.memory(address, 4096 - address % 4096)
         return os.fsdecode(found.split(b"\0", 1)[0])
 
+    def command(self):
+        """The words of the process."""
+        with open(f"/proc/{self.pid}/cmdline", "rb") as file:
+            return file.read().decode(errors="replace").split("\0")
+
     def file(self, which=0):
         """The path of the argument that is a descriptor."""
         number = ctypes.c_int(self.arguments[which] & 0xFFFFFFFF).value
@@ -108,7 +113,7 @@ class Tracer:
     told of each that was made, with its result.
     """
 
-    def __init__(self, at=None, after=None, roles=None, seconds=120):
+    def __init__(self, at=None, after=None, roles=(), seconds=120):
         self.at, self.after, self.roles, self.seconds = at, after, roles, seconds
         self.alive, self.births, self.role, self.indexes = set(), {}, {}, {}
         self.count, self.status, self.pending = 0, None, {}
@@ -203,7 +208,7 @@ class Tracer:
     def _named(self, pid):
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             words = file.read().decode(errors="replace")
-        return next((role for part, role in self.roles or () if part in words), words.split("\0")[0])
+        return next((role for part, role in self.roles if part in words), words.split("\0")[0])
 
     def _before(self, pid):
         info = ctypes.create_string_buffer(88)
