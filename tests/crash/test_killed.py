@@ -113,12 +113,12 @@ def many(scene, count, ways=WAYS, wanted=lambda _: True):
 
 @pytest.mark.parametrize("scene", ["lxc", "vm"], indirect=True)
 def test_some_kills(scene):
-    many(scene, 5)
+    many(scene, 4)
 
 
 @pytest.mark.parametrize("scene", ["unpacking"], indirect=True)
 def test_some_kills_while_phoenix_is_unpacked(scene):
-    many(scene, 3, WAYS[:1], lambda point: not point[0])
+    many(scene, 2, WAYS[:1], lambda point: not point[0])
 
 
 @pytest.mark.slow
