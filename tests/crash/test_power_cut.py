@@ -71,7 +71,7 @@ def gone(scene, ran):
     if ran.returncode == 0:
         assert scene.conf() is None
         assert scene.volumes() == []
-        assert not list((scene.root / "var/lib/phoenix/records").iterdir())
+        assert not (scene.root / f"var/lib/phoenix/records/{scene.kind}-{GUEST}").exists()
         return "gone"
     assert ran.returncode in EXPLAINED, (ran.returncode, ran.stderr)
     assert "\nnext:  " in ran.stderr, ran.stderr
