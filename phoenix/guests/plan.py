@@ -167,8 +167,10 @@ def _growth(wanted: Guest) -> list[Step]:
 def _grow(wanted: Guest, name: str, size: str, digest: str = "") -> Step:
     """Let a volume grow. One that has grown already, when a run was killed, is seen by a rescan alone."""
     tool = wanted.kind.tool
-    scan = f"{tool.scanning} --vmid {wanted.id}"
-    hint = f"if an earlier run was killed here, the size is not yet in its file: {scan}; phoenix.pyz create {wanted.id}"
+    hint = (
+        f"an earlier run may have been killed before it wrote the new size, then: {tool.scanning} --vmid {wanted.id}; "
+        f"phoenix.pyz create {wanted.id}"
+    )
     return Step(f"resize {name}", tuple(tool.resize(wanted.id, name, size, digest)), hint=hint)
 
 

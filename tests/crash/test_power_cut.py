@@ -20,8 +20,6 @@ SEED = 20
 CREATE, DELETE = ("create", GUEST), ("delete", GUEST, "--yes")
 SCENES = {"lxc": ("lxc", True), "vm": ("vm", True), "unpacking": ("lxc", False)}
 RUNS = {"create": CREATE, "delete": DELETE}
-LOST = "known: the password's edit is lost, for its folder is not synced, and the record says that it is there"
-"""What is not mended yet; only a machine has such an edit."""
 
 
 @pytest.fixture
@@ -106,9 +104,6 @@ def many(scene, run, count=0, chance=1.0, roles=PHOENIX):
             if outcome not in ("made", "gone"):
                 print(outcome, point, told(scene, state))
         except AssertionError as error:
-            if "cipassword: " not in (scene.conf() or "") and "\\ncipassword: " in str(error):
-                outcomes[LOST] += 1
-                continue
             failed.append(f"{scene.kind} {run} {point} {told(scene, state)}: {str(error)[:2000]}")
             print(failed[-1])
     shutil.rmtree(recording.copies)
@@ -125,14 +120,19 @@ def test_some_power_cuts(scene, run):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("scene", ["vm"], indirect=True)
+def test_many_power_cuts(scene):
+    many(scene, "create", 40)
+
+
+@pytest.mark.whole
 @pytest.mark.parametrize("run", RUNS)
 @pytest.mark.parametrize("scene", ["lxc", "vm"], indirect=True)
 def test_every_power_cut(scene, run):
-    outcomes = many(scene, run)
-    assert (LOST in outcomes) == (scene.kind == "vm" and run == "create")
+    many(scene, run)
 
 
-@pytest.mark.slow
+@pytest.mark.whole
 @pytest.mark.parametrize("scene", ["unpacking"], indirect=True)
 def test_power_cuts_while_phoenix_is_unpacked(scene):
     many(scene, "create", 300, 0.1, PHOENIX[:1])

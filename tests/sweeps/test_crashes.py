@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import random
 import shutil
 
@@ -9,20 +10,31 @@ import pytest
 
 from tests.sweeps import crash
 
-pytestmark = [pytest.mark.processes, pytest.mark.slow]
+pytestmark = pytest.mark.processes
 
 SEED, COUNT = 6, 60
 """Of 2304 points; `crash.points` has them all."""
 
 
-def test_points_are_survived(built, tmp_path):
+@pytest.mark.slow
+def test_many_points_are_survived(built, tmp_path):
+    sweep(built, tmp_path, COUNT)
+
+
+@pytest.mark.whole
+def test_every_point_is_survived(built, tmp_path):
+    sweep(built, tmp_path, 0)
+
+
+def sweep(built, tmp_path, count):
+    """So many points, of the seed, or all for 0."""
     nodes = crash.prepared(built, tmp_path)
     points = crash.points(nodes, tmp_path)
     assert len(points) > 2000
-    ends = {}
-    for point in random.Random(SEED).sample(points, COUNT):
-        ends[point] = survive(nodes, point, tmp_path / "point")
-    assert list(ends.values()).count("done") > COUNT * 0.8, ends
+    chosen = random.Random(SEED).sample(points, count or len(points))
+    ends = collections.Counter(survive(nodes, point, tmp_path / "point") for point in chosen)
+    print(f"seed {SEED}, {len(chosen)} of {len(points)} points: {dict(ends)}")
+    assert ends["done"] > len(chosen) * 0.8, ends
 
 
 def survive(nodes, point, folder):
