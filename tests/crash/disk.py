@@ -99,7 +99,9 @@ class Disk:
         found = []
         for folder, name in ARGUMENTS.get(call.name, ()):
             above = "" if folder is None else call.file(folder)
-            found.append(above if name is None else os.path.join(above, call.text(name)))
+            path = above if name is None else os.path.join(above, call.text(name))
+            # A link may lead to its folder, as /etc/pve/qemu-server does; a descriptor has the folder's own name.
+            found.append(os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path)))
         return found
 
     def _found(self, path):
