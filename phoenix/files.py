@@ -129,16 +129,19 @@ def append(path: str, line: str) -> None:
 
 
 def replace(path: str, text: str, mode: int = 0o600) -> None:
-    """Make `path` a file with this text, durably and at once: a reader sees the old text or the new one."""
+    """Make `path` a file with this text, durably and at once: a reader sees the old text or the new one.
+
+    One process at a time may do so: what a killed one has left beside it, the next one replaces.
+    """
     replace_bytes(path, text.encode(), mode)
 
 
 def replace_bytes(path: str, data: bytes, mode: int = 0o600) -> None:
     """As `replace`, for any bytes."""
     make_folder(os.path.dirname(path), 0o700)
-    beside = f"{path}.new.{os.getpid()}"
+    beside = f"{path}.new"
     try:
-        discard(beside)  # of a process that had our number and crashed
+        discard(beside)
         with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
             file.write(data)
             file.flush()

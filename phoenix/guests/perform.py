@@ -83,8 +83,11 @@ def take_lock(path: str, work: Work) -> int:
 
 
 def replace(path: str, text: str, mode: int = 0o640) -> None:
-    """Write a file in /etc/pve, or as there: a new one beside it, and a rename, the only thing that happens at once."""
-    beside = f"{path}.tmp.{os.getpid()}"
+    """Write a file in /etc/pve, or as there: a new one beside it, and a rename, the only thing that happens at once.
+
+    What a killed run has left beside it, which can be a hash of a password, the next one replaces.
+    """
+    beside = f"{path}.phoenix"
     try:
         with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode), "wb") as file:
             file.write(text.encode("utf-8", "surrogateescape"))

@@ -152,9 +152,10 @@ def test_a_replacement_does_not_follow_a_link(tmp_path):
 
 
 def test_what_an_earlier_crash_left_is_no_obstacle(tmp_path):
-    (tmp_path / f"record.new.{os.getpid()}").write_text("half")
+    (tmp_path / "record.new").write_text("half")
     files.replace(f"{tmp_path}/record", "new")
     assert (tmp_path / "record").read_text() == "new"
+    assert os.listdir(tmp_path) == ["record"]
 
 
 def test_a_replacement_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
