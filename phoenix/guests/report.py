@@ -122,6 +122,9 @@ def status(call: Call, wanted: Guest, state: Observed, planned: Plan, doubt: str
         verdict = f"the ID is taken by {state.elsewhere}"
     elif not state.exists:
         verdict = f"phoenix.pyz create {call.id} makes it"
+    elif state.half_made or state.half_gone:
+        verb = "create" if state.half_made else "delete"
+        verdict = "at work" if state.worked_on else f"phoenix.pyz {verb} {call.id} goes on from there"
     elif state.lock:
         verdict = f"locked ({state.lock})"
     elif doubt:

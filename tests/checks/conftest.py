@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.sweeps import crash
+from tests.crash import boundaries
 
 FILE = """\
 hostname = "web"
@@ -100,5 +100,5 @@ def fresh(built, tmp_path_factory):
 
 @pytest.fixture
 def node(fresh, tmp_path):
-    crash.copy_tree(fresh.root, tmp_path / "node")
+    boundaries.copy_tree(fresh.root, tmp_path / "node")
     return Checked(fresh.built, tmp_path / "node")

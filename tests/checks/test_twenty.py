@@ -1,6 +1,6 @@
 """The twenty checks by which Phoenix is measured, one function each, by number, with the built phoenix.pyz.
 
-Where a check says how often, this is a sample; tests/sweeps has the whole.
+Where a check says how often, this is a sample; tests/crash has the whole.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import time
 import pytest
 
 from tests.conftest import unavailable
-from tests.sweeps import crash
+from tests.crash import boundaries
 
 pytestmark = pytest.mark.processes
 
@@ -41,18 +41,18 @@ HOSTILE = (
 
 
 def test_01_a_run_killed_at_any_boundary_converges_with_one_more(built, tmp_path):
-    nodes = crash.prepared(built, tmp_path)
-    chosen = random.Random(1).sample(crash.points(nodes, tmp_path), 10)
+    nodes = boundaries.prepared(built, tmp_path)
+    chosen = random.Random(1).sample(boundaries.points(nodes, tmp_path), 10)
     for number, point in enumerate(chosen):
-        before, then, _ = crash.VERBS[point[1]]
+        before, then, _ = boundaries.VERBS[point[1]]
         world = nodes[point[0], before].copy(tmp_path / f"point{number}")
         world.write(then)
         strangers = world.strangers()
         try:
-            crash.crash(world, point)
-        except crash.NotReachedError:
+            boundaries.crash(world, point)
+        except boundaries.NotReachedError:
             continue
-        assert crash.judge(world, point, strangers) == "done", point
+        assert boundaries.judge(world, point, strangers) == "done", point
 
 
 def test_02_strangers_are_neither_changed_nor_destroyed(node):

@@ -8,12 +8,12 @@ import shutil
 
 import pytest
 
-from tests.sweeps import crash
+from tests.crash import boundaries
 
 pytestmark = pytest.mark.processes
 
 SEED, COUNT = 6, 60
-"""Of 2304 points; `crash.points` has them all."""
+"""Of 2304 points; `boundaries.points` has them all."""
 
 
 @pytest.mark.slow
@@ -28,8 +28,8 @@ def test_every_point_is_survived(built, tmp_path):
 
 def sweep(built, tmp_path, count):
     """So many points, of the seed, or all for 0."""
-    nodes = crash.prepared(built, tmp_path)
-    points = crash.points(nodes, tmp_path)
+    nodes = boundaries.prepared(built, tmp_path)
+    points = boundaries.points(nodes, tmp_path)
     assert len(points) > 2000
     chosen = random.Random(SEED).sample(points, count or len(points))
     ends = collections.Counter(survive(nodes, point, tmp_path / "point") for point in chosen)
@@ -40,14 +40,14 @@ def sweep(built, tmp_path, count):
 def survive(nodes, point, folder):
     """How a point ends."""
     kind, verb, *_ = point
-    before, then, _ = crash.VERBS[verb]
+    before, then, _ = boundaries.VERBS[verb]
     world = nodes[kind, before].copy(folder)
     world.write(then)
     strangers = world.strangers()
     try:
-        crash.crash(world, point)
-        return crash.judge(world, point, strangers)
-    except crash.NotReachedError:
+        boundaries.crash(world, point)
+        return boundaries.judge(world, point, strangers)
+    except boundaries.NotReachedError:
         return "not reached"
     except AssertionError as error:
         raise AssertionError(f"{point}: {error}") from error
