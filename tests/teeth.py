@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Whether the tests would notice: bugs planted one at a time, each in a copy of the checkout, and the tests run on it.
+
+    python3 tests/teeth.py [NAME ...]        all of them, or those whose name has one of these in it
+    python3 tests/teeth.py --list            their names
+
+The parts of the ordinary test command are run one after another until one fails: that one has caught the bug. Printed
+are who caught each, and at last how many were. Exit: 0, 1 if more than two were missed, 2 if one cannot be planted.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import tomllib
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PARTS = ("tests/unit", "tests/checks", "tests/contract", "tests/build", "tests/crash", "tests/rehearsal", "tests/bare")
+MISSED = 2
+TABLE = REPOSITORY / "tests" / "teeth.toml"
+BUGS = {bug["name"]: bug for bug in tomllib.loads(TABLE.read_text("utf-8"))["bug"]}
+
+
+def main(words: list[str]) -> int:
+    """Plant what is asked for; returns the exit status."""
+    if words == ["--list"]:
+        print("\n".join(BUGS))
+        return 0
+    wanted = [name for name in BUGS if not words or any(word in name for word in words)]
+    misplaced = [name for name in wanted if not is_plantable(name)]
+    if misplaced:
+        print("cannot be planted: " + "; ".join(misplaced), file=sys.stderr)
+        return 2
+    missed = [name for name in wanted if not told(name)]
+    print(f"{len(wanted) - len(missed)} of {len(wanted)} caught; missed: {'; '.join(missed) or 'none'}")
+    return 1 if len(missed) > MISSED else 0
+
+
+def is_plantable(name: str) -> bool:
+    """Whether what a bug replaces stands exactly once in its file."""
+    bug = BUGS[name]
+    return (REPOSITORY / "phoenix" / bug["file"]).read_text().count(bug["old"]) == 1
+
+
+def told(name: str) -> bool:
+    """Plant a bug and say who catches it; whether anybody does."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "checkout"
+        ignored = shutil.ignore_patterns(".git", "__pycache__", ".*_cache", "phoenix.pyz", "env")
+        shutil.copytree(REPOSITORY, copy, symlinks=True, ignore=ignored)
+        (copy / "dist/env").symlink_to(REPOSITORY / "dist/env")
+        bug = BUGS[name]
+        path = copy / "phoenix" / bug["file"]
+        path.write_text(path.read_text().replace(bug["old"], bug["new"]))
+        by = caught_by(copy)
+    print(f"{'caught' if by else 'MISSED'}  {name}  {by}  {time.monotonic() - began:.0f} s", flush=True)
+    return bool(by)
+
+
+def caught_by(copy: Path) -> str:
+    """The first test that fails on a checkout, "" if none does. Linters do not count: a bug can be tidy."""
+    for part in PARTS:
+        words = ["-x", "-q", "-p", "no:randomly", "--deselect", "tests/unit/test_quality.py", part]
+        ran = subprocess.run(
+            [sys.executable, "build.py", "test", *words], cwd=copy, capture_output=True, text=True, check=False
+        )
+        if ran.returncode:
+            failed = [line for line in ran.stdout.split("\n") if line.startswith(("FAILED", "ERROR"))]
+            return (failed or [f"{part} ended with {ran.returncode}"])[0].partition(" - ")[0]
+    return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
