@@ -43,6 +43,7 @@ RANDOM = (
     (rb"\b[0-9a-f]{32}\b", b"MARK"),
     (rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\dZ?", b"TIME"),
     (rb'"(at|duration|pid|ppid)": [\d.]+', b"NUMBER"),
+    (rb'"started": "\d+"|"sum": "[0-9a-f]{8}"|(?m:^sum: [0-9a-f]{8}$)', b"NUMBER"),
     (rb"Total bytes read: .*", b"TOTAL"),
     (rb"(?m)^\d+$", b"PID"),
     (rb"run by .*", b"RUN BY"),
