@@ -118,7 +118,7 @@ def _image(key: str, value: dict[str, Any], found: dict[str, str], faults: Fault
 
 def place_volume(_option: Option, found: dict[str, str]) -> None:
     """Turn the name of a container's volume into the storage that holds it; a path of the node stays."""
-    volume = found.get("volume", "")
+    volume = found.get("volume", "/")  # a line that somebody spoilt has none
     if not volume.startswith("/"):
         found["storage"] = volume.partition(":")[0]
         del found["volume"]

@@ -195,3 +195,9 @@ def test_looking_changes_nothing(root):
     before = tree()
     look(root)
     assert tree() == before
+
+
+def test_a_mount_point_that_somebody_spoilt_is_no_bug_of_ours():
+    state = read(CONTAINER, "mp0: mp=/srv,ro=1\nrootfs: x=y\n")
+    assert state.settings["mp0"] == {"mp": "/srv", "ro": "1"}
+    assert state.volumes == ()
