@@ -592,7 +592,9 @@ def test(words: list[str]) -> None:
     if arguments:
         ran = [run_part(default, default, [*marks, *arguments])]
     else:
-        ran = [run_part(python, default, [*marks, *part]) for python, part in parts(found, default)]
+        # A file's tests stay together: what a module prepares, it prepares once.
+        shared = [*marks, "--numprocesses=auto", "--maxprocesses=8", "--dist=loadfile"]
+        ran = [run_part(python, default, [*shared, *part]) for python, part in parts(found, default)]
     sys.exit(summary(ran, missing))
 
 

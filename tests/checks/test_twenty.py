@@ -318,9 +318,10 @@ def managers(node):
 
 @pytest.mark.parametrize(("number", "times"), [(signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGTERM, 3)])
 def test_17_a_signal_is_passed_on_once_and_waited_for(node, number, times):
-    node.fault('command = "pct create"\nslow = 3')
+    node.fault('command = "pct create"\nstop = "half"')
     dispatcher = node.start("create", "9001")
-    node.until(lambda: (node.root / "var/log/pve/tasks/active").exists() and node.conf.exists())
+    node.until((node.root / "stopped").exists)
+    assert node.conf.exists()
     for _ in range(times):
         dispatcher.send_signal(number)
         time.sleep(0.1)

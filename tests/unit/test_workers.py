@@ -31,9 +31,9 @@ def test_a_task_is_at_work_while_its_process_lives():
 @pytest.mark.parametrize(
     "line",
     [
-        task(guest="9002"),
-        task(start=int(START) + 1),  # another process has the number now
-        task(pid=0x7FFFFFFF),
+        pytest.param(task(guest="9002"), id="of another guest"),
+        pytest.param(task(start=int(START) + 1), id="another process has the number now"),
+        pytest.param(task(pid=0x7FFFFFFF), id="no such process"),
         "UPID:pve:zz:00:00:vzdump:9001:root@pam: 0",
         "UPID:pve",
         "",
