@@ -71,7 +71,8 @@ def main(tree: str, argv: list[str]) -> int:
     words = cli.Words()
 
     def act() -> int:
-        cli.sort_out(argv, cli.options_of(DOC), words, pass_on=any(verb in argv for verb in PASS_ON))
+        theirs = any(word in PASS_ON or word.endswith(routing.SUFFIX) for word in argv)
+        cli.sort_out(argv, cli.options_of(DOC), words, pass_on=theirs)
         return dispatch(tree, words)
 
     return guarded(act, words, argv)

@@ -349,6 +349,7 @@ def test_an_unknown_manager_is_4_with_the_nearest(run):
 
 def test_a_manager_after_options_is_a_usage_error(run):
     assert run("--dry-run", "lxc-manager", "--action=create", config=False) == 2
+    assert "the options of lxc-manager come after its name" in run.err
     assert run.calls == []
 
 
