@@ -38,6 +38,7 @@ SHADOWED = (
     "managers",
     "settle",
     "sitecustomize",
+    "usercustomize",
 )
 
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to have folders of other users")
@@ -114,7 +115,16 @@ def test_anything_missing_heals(installation, what):
 
 
 @pytest.mark.parametrize(
-    "name", ["managers/evil_manager.py", "bin/evil-manager", "docopt/evil.pth", "phoenix/evil/__init__.py"]
+    "name",
+    [
+        "managers/evil_manager.py",
+        "bin/evil-manager",
+        "docopt/evil.pth",
+        "phoenix/evil/__init__.py",
+        "phoenix/cli.pyc",
+        f"phoenix/__pycache__/cli.{sys.implementation.cache_tag}.pyc",
+        f"managers/__pycache__/lxc_manager.{sys.implementation.cache_tag}.pyc",
+    ],
 )
 def test_what_does_not_belong_to_the_build_goes(installation, name):
     installation.version()
@@ -123,6 +133,15 @@ def test_what_does_not_belong_to_the_build_goes(installation, name):
     path.write_text("raise SystemExit('planted')")
     installation.version()
     assert not path.exists()
+
+
+@pytest.mark.parametrize("name", [*SHADOWED, "_json", "errno"])
+def test_a_module_beside_the_packages_of_the_build_is_never_run(installation, name):
+    installation.version()
+    (installation.tree / f"{name}.py").write_text("raise SystemExit('planted')")
+    installation.version()
+    ran = installation.run("help", "create")
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 def test_leftovers_of_a_crashed_first_run_are_not_merged_in(installation):

@@ -262,6 +262,34 @@ def test_the_archive_may_change_while_it_unpacks(installation, tmp_path, how):
     installation.version()
 
 
+GUEST = """\
+hostname = "web"
+ostemplate = "local:vztmpl/debian-12-standard_12.12-1_amd64.tar.zst"
+rootfs = { storage = "local", size = "1G" }
+"""
+
+
+def test_the_archive_may_be_replaced_while_a_run_goes_on(built, tmp_path):
+    copy, node = tmp_path / "copy.pyz", tmp_path / "node"
+    shutil.copy(built, copy)
+    argv = [sys.executable, "-IS", str(copy)]
+    subprocess.run([*argv, "node", "new", str(node)], check=True, capture_output=True, env={})
+    (node / "etc/phoenix/lxc").mkdir(parents=True)
+    for guest in ("9001", "9002"):
+        (node / f"etc/phoenix/lxc/{guest}.toml").write_text(GUEST)
+    (node / "faults.toml").write_text('[[fault]]\ncommand = "pct create"\ncall = 1\nstop = "half"\n')
+    with subprocess.Popen([*argv, f"--root={node}", "create", "all"], stderr=subprocess.PIPE, env={}) as run:
+        deadline = time.monotonic() + 60
+        while not (node / "stopped").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        copy.write_bytes(b"another one")
+        (node / "go").touch()
+        said = run.communicate(timeout=60)[1]
+    assert run.returncode == 0, said
+    assert (node / "etc/pve/lxc/9002.conf").exists()  # its manager was started when the archive was another already
+
+
 def until_it_waits(pid):
     """Wait for a process that sleeps whenever one looks: whoever unpacks computes or writes, and sleeps for a lock."""
     deadline = time.monotonic() + 60
