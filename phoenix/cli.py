@@ -12,7 +12,7 @@ import sys
 
 from phoenix import errors
 from phoenix.errors import PhoenixError, UsageError
-from phoenix.text import printable
+from phoenix.text import printable, shortened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -179,9 +179,13 @@ def system_error(error: OSError) -> int:
     return PhoenixError.code
 
 
+LONGEST_MESSAGE = 10_000
+"""So many characters of what is wrong are shown: a spoilt file can be all one value."""
+
+
 def say(error: PhoenixError) -> None:
     """Tell the user what is wrong and what to do next."""
-    lines = [f"error: {error.message}"]
+    lines = [f"error: {shortened(error.message, LONGEST_MESSAGE)}"]
     hint = error.hint or ("phoenix.pyz help" if isinstance(error, UsageError) else "")
     if hint:
         lines.append(hint if hint.startswith("Usage:") else f"next:  {hint}")

@@ -5,43 +5,82 @@ from __future__ import annotations
 import os
 import time
 
-from phoenix import files
+from phoenix import files, process
 from phoenix.text import printable, shell
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 TAIL_BYTES = 64 * 1024
+"""So much is kept of the begin and of the end of what a tool prints."""
 
 
 class RunLog:
-    """A file made when the first command is run, 0600, in a folder that is 0700."""
+    """A file made when the first command is run, 0600, in a folder that is 0700.
+
+    Every event is a line with its time; what a tool printed follows, indented: it can neither look like an event, nor
+    move a cursor. A tool itself writes to `output`, which is gone when it has ended.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.output = path + ".output"
         self._file = -1
 
-    def open(self) -> int:
-        """The descriptor of the log, for a tool to write to."""
+    def run(self, argv: Sequence[str], seconds: float, stdin: str = "") -> tuple[int | None, str]:
+        """Run a tool as `process.run_tool` does; returns its exit status, and what it printed: 128 KiB at most."""
+        self._open()
+        output = _append_to(self.output)
+        try:
+            status = process.run_tool(argv, output, seconds, stdin)
+            said = _ends_of(output)
+        finally:
+            os.close(output)
+        if said:
+            os.write(self._open(), "".join(f"  {printable(line)}\n" for line in said.rstrip("\n").split("\n")).encode())
+        if status is not None:
+            files.discard(self.output)
+        return status, said
+
+    def _open(self) -> int:
         if self._file < 0:
             files.make_folder(os.path.dirname(self.path), 0o700)
-            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            try:
-                self._file = os.open(self.path, flags, 0o600)
-            except OSError as error:
-                raise files.cannot_write(self.path, error) from error
+            self._file = _append_to(self.path)
             self.line("run by " + shell(command_line()))
         return self._file
 
     def line(self, text: str) -> int:
         """Add one line with the time; returns the size of the log after it."""
         stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
-        file = self.open()
+        file = self._open()
         os.write(file, f"{stamp} {printable(text)}\n".encode())
         return os.fstat(file).st_size
 
     def since(self, start: int) -> str:
         """What was written after the log had `start` bytes: the last 64 KiB of it at most."""
-        file = self.open()
+        file = self._open()
         start = max(start, os.fstat(file).st_size - TAIL_BYTES)
         return os.pread(file, TAIL_BYTES, start).decode("utf-8", "backslashreplace")
+
+
+def _append_to(path: str) -> int:
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o600)
+    except OSError as error:
+        raise files.cannot_write(path, error) from error
+
+
+def _ends_of(file: int) -> str:
+    """What a tool has printed, without the middle where it is too much."""
+    size = os.fstat(file).st_size
+    if size <= 2 * TAIL_BYTES:
+        found = os.pread(file, size, 0)
+    else:
+        left_out = f"\n... {size - 2 * TAIL_BYTES} bytes are left out here ...\n".encode()
+        found = os.pread(file, TAIL_BYTES, 0) + left_out + os.pread(file, TAIL_BYTES, size - TAIL_BYTES)
+    return found.decode("utf-8", "backslashreplace")
 
 
 def command_line() -> list[str]:

@@ -181,7 +181,7 @@ def read_again(task: Task[State, AStep], step: AStep, status: int | None) -> tup
 def unfinished(task: Task[State, AStep], step: AStep, seconds: int, state: State) -> PartlyDone:
     """The error for a command that is left to itself."""
     what = f"`{called(step.argv)}` still runs after {seconds} s"
-    hint = f"wait for it: phoenix.pyz status {task.guest}; its output is in {task.log.path}"
+    hint = f"wait for it: phoenix.pyz status {task.guest}; its output is in {task.log.output}"
     return PartlyDone(f"{task.guest}: {what}; it is {task.describe(state)}", hint)
 
 

@@ -34,8 +34,21 @@ def called(argv: Sequence[str]) -> str:
     return " ".join(argv[: 3 if argv[1] in GROUPS else 2])
 
 
+LONGEST = 1000
+"""So many characters of a tool's words are shown at most; its log has more."""
+
+
+def shortened(text: str, longest: int) -> str:
+    """`text`, or its begin and its end where it has more than `longest` characters."""
+    return text if len(text) <= longest else f"{text[: longest // 2]} ... {text[-(longest // 2) :]}"
+
+
 def last_line(output: str) -> str:
     """The last words of a program's output: its last line, or all that it says is wrong with a command line."""
+    return shortened(_last_words(output), LONGEST)
+
+
+def _last_words(output: str) -> str:
     lines = [line.strip() for line in output.split("\n") if line.strip()]
     if not lines:
         return "it said nothing"

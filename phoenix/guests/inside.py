@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from phoenix import files, process
+from phoenix import files
 from phoenix.pve import pct, qm
 from phoenix.text import last_line, shell
 from phoenix.value import Value
@@ -109,8 +109,7 @@ def call(
     work: Work, argv: Sequence[str], seconds: float, shown: Sequence[str] = (), stdin: str = ""
 ) -> tuple[int | None, str]:
     """Run pct or qm; returns its exit status, None if it takes longer, and what it said."""
-    start = work.log.line("$ " + shell(shown or argv))
+    work.log.line("$ " + shell(shown or argv))
     tool = [work.node.tool(argv[0]), *argv[1:]]
     given = work.node.paths(stdin) if stdin else ""
-    status = process.run_tool(tool, work.log.open(), max(1.0, seconds), given)
-    return status, work.log.since(start)
+    return work.log.run(tool, max(1.0, seconds), given)

@@ -56,10 +56,11 @@ def _on(work: Work, name: str) -> list[str]:
 def _listed(work: Work, storage: str) -> str:
     """What `pvesm list` prints of the guest's volumes on a storage."""
     from phoenix.guests import inside
+    from phoenix.log import TAIL_BYTES
 
     work.begin()
     status, said = inside.call(work, ["pvesm", "list", storage, f"--vmid={work.guest}"], LIST_SECONDS)
-    if status != 0:
+    if status != 0 or len(said) > 2 * TAIL_BYTES:  # of a list that is cut, what is missing could be taken for ours
         raise NotReady(
             f"{work.guest}: which volumes the storage {storage} has of it cannot be seen",
             f"pvesm list {storage} --vmid {work.guest}; its output is in {work.log.path}",

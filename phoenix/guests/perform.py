@@ -30,7 +30,7 @@ def perform(work: Work, step: Step, seconds: int) -> int | None:
     if own:
         return own(work, step, seconds)
     stdin = work.node.paths(step.stdin) if step.stdin else ""
-    return process.run_tool([work.node.tool(step.argv[0]), *step.argv[1:]], work.log.open(), seconds, stdin)
+    return work.log.run([work.node.tool(step.argv[0]), *step.argv[1:]], seconds, stdin)[0]
 
 
 def edit_raw(work: Work, step: Step, _seconds: int) -> int:

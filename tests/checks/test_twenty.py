@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -370,6 +371,23 @@ def test_18_every_text_of_a_tool_has_its_code_cause_and_next_step(node, text, co
     assert "it is not created" in said or code == 5
     node.heal()
     assert node.run("create", "9001").returncode == 0
+
+
+def test_18_what_a_tool_prints_is_shown_and_logged_without_effect(node):
+    words = json.dumps("\x1b]0;title\x07\x1b[2J\r\u202e\x9b1A" + "z" * 50_000)
+    node.fault(f'command = "pct create"\nnoise = 3000000\ngarbage = true\nbefore = {{ code = 255, stderr = {words} }}')
+    said = node.explained(1, "create", "9001")
+    assert len(said) < 5000
+    assert all(sign.isprintable() or sign == "\n" for sign in said)
+    assert "title" in said
+    logs = list((node.root / "var/log/phoenix").glob("*lxc-9001*"))
+    assert [path.suffix for path in logs] == [".log"]
+    text = logs[0].read_text("ascii")
+    assert len(text) < 300_000
+    assert "bytes are left out here" in text
+    assert all(
+        re.match(r"  |20\d\d-\d\d-\d\d \d\d:\d\d:\d\d ", line) and line.isprintable() for line in text.splitlines()
+    )
 
 
 def test_19_nonsense_is_refused_and_changes_nothing(node):

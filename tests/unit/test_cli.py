@@ -297,6 +297,13 @@ def test_a_bug_with_words_that_are_not_utf_8_is_still_one(guarded, monkeypatch):
     assert guarded(raising(ZeroDivisionError()))[0] == 70
 
 
+def test_of_a_message_without_an_end_its_ends_are_told(guarded):
+    said = guarded(raising(errors.ConfigError("begin" + "a" * 100_000 + "end", "how")))[1]
+    assert len(said) < cli.LONGEST_MESSAGE + 50
+    assert said.startswith("error: begin")
+    assert said.endswith("end\nnext:  how\n")
+
+
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [

@@ -53,7 +53,7 @@ class World:
         return None
 
     def perform(self, step, seconds):
-        return process.run_tool([PCT, *step.argv[1:]], self.log.open(), seconds)
+        return self.log.run([PCT, *step.argv[1:]], seconds)[0]
 
     def noted(self, step, state):
         self.seen.append(state)

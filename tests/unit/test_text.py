@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from phoenix.text import called, last_line
+from phoenix.text import LONGEST, called, last_line
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,13 @@ from phoenix.text import called, last_line
 )
 def test_the_last_words_say_what_is_wrong(output, words):
     assert last_line(output) == words
+
+
+def test_of_a_long_line_the_begin_and_the_end_are_shown():
+    words = last_line("first\n" + "a" * 3000 + "b" * 3000)
+    assert len(words) < LONGEST + 10
+    assert words.startswith("aaa")
+    assert words.endswith("bbb")
 
 
 def test_a_command_is_called_by_its_subcommand():
