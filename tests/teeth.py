@@ -66,7 +66,7 @@ def told(name: str) -> bool:
 def caught_by(copy: Path) -> str:
     """The first test that fails on a checkout, "" if none does. Linters do not count: a bug can be tidy."""
     for part in PARTS:
-        words = ["-x", "-q", "-p", "no:randomly", "--deselect", "tests/unit/test_quality.py", part]
+        words = ["-x", "-q", "--numprocesses=auto", "--dist=loadfile", "--deselect", "tests/unit/test_quality.py", part]
         ran = subprocess.run(
             [sys.executable, "build.py", "test", *words], cwd=copy, capture_output=True, text=True, check=False
         )
