@@ -5,6 +5,7 @@ A point is a guest's kind, a verb, one call of it, the place in that call, who i
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -253,7 +254,8 @@ def crash(world, point):
     lineage = dict(zip(("dispatcher", "manager", "tool", "worker"), family(dispatcher.pid)))
     for victim in reversed(victims):  # so that nobody is waited for before it is killed
         if victim in lineage:
-            os.kill(lineage[victim], sent)
+            with contextlib.suppress(ProcessLookupError):  # it has ended because its child was killed
+                os.kill(lineage[victim], sent)
     (world.root / "go").touch()
     dispatcher.wait(timeout=120)
     world.until(lambda: not world.processes())

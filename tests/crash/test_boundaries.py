@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import random
 import shutil
+import time
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.crash import boundaries
 
 pytestmark = pytest.mark.processes
 
-SEED, COUNT = 6, 60
+SEED, COUNT, PARTS = 6, 60, 8
 """Of 2304 points; `boundaries.points` has them all."""
 
 
@@ -22,18 +23,28 @@ def test_many_points_are_survived(built, tmp_path):
 
 
 @pytest.mark.whole
-def test_every_point_is_survived(built, tmp_path):
-    sweep(built, tmp_path, 0)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_point_is_survived(built, tmp_path, part):
+    sweep(built, tmp_path, 0, part)
 
 
-def sweep(built, tmp_path, count):
-    """So many points, of the seed, or all for 0."""
+def sweep(built, tmp_path, count, part=0):
+    """So many points, of the seed, or for 0 all of a part. AssertionError with all that are not survived."""
+    began = time.monotonic()
     nodes = boundaries.prepared(built, tmp_path)
     points = boundaries.points(nodes, tmp_path)
     assert len(points) > 2000
-    chosen = random.Random(SEED).sample(points, count or len(points))
-    ends = collections.Counter(survive(nodes, point, tmp_path / "point") for point in chosen)
-    print(f"seed {SEED}, {len(chosen)} of {len(points)} points: {dict(ends)}")
+    chosen = random.Random(SEED).sample(points, count) if count else points[part::PARTS]
+    ends, failed = collections.Counter(), []
+    for point in chosen:
+        try:
+            ends[survive(nodes, point, tmp_path / "point")] += 1
+        except AssertionError as error:
+            failed.append(f"{point}: {error}")
+            print(failed[-1])
+    told = f"part {part}" if not count else f"seed {SEED}"
+    print(f"{told}: {len(chosen)} of {len(points)} points: {dict(ends)}, {time.monotonic() - began:.0f} s")
+    assert not failed, "\n".join(failed)
     assert ends["done"] > len(chosen) * 0.8, ends
 
 
@@ -49,7 +60,5 @@ def survive(nodes, point, folder):
         return boundaries.judge(world, point, strangers)
     except boundaries.NotReachedError:
         return "not reached"
-    except AssertionError as error:
-        raise AssertionError(f"{point}: {error}") from error
     finally:
         shutil.rmtree(folder)
