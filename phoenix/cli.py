@@ -75,9 +75,15 @@ def sort_out(argv: list[str], known: dict[str, str], words: Words, pass_on: bool
         elif pass_on and (words.rest or word.startswith("-")):
             words.rest.append(word)
         elif word.startswith("-") and word != "-":
-            raise UsageError(f"unknown option {printable(name)}{did_you_mean(name, known)}")
+            raise UsageError(unknown_option(word, known))
         else:
             words.targets.append(word)
+
+
+def unknown_option(word: str, known: Iterable[str]) -> str:
+    """What is wrong with an option that is none of the known ones."""
+    name = word.partition("=")[0]
+    return f"unknown option {printable(name)}{did_you_mean(name, known)}"
 
 
 def parse(doc: str, argv: list[str]) -> dict[str, Answer]:

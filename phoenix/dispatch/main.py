@@ -71,8 +71,7 @@ def main(tree: str, argv: list[str]) -> int:
     words = cli.Words()
 
     def act() -> int:
-        theirs = any(word in PASS_ON or word.endswith(routing.SUFFIX) for word in argv)
-        cli.sort_out(argv, cli.options_of(DOC), words, pass_on=theirs)
+        cli.sort_out(argv, cli.options_of(DOC), words, pass_on=True)
         return dispatch(tree, words)
 
     return guarded(act, words, argv)
@@ -93,6 +92,8 @@ def dispatch(tree: str, words: Words) -> int:
     verb = words.targets[0] if words.targets else ""
     if verb.endswith(routing.SUFFIX) or verb == "node":
         raise UsageError(f"the options of {verb} come after its name", f"phoenix.pyz {verb} --help")
+    if words.rest and verb not in (*PASS_ON, REHEARSE):
+        raise UsageError(cli.unknown_option(words.rest[0], cli.options_of(DOC)))
     if words.options.get("--help") or verb == "help":
         from phoenix.dispatch import about
 

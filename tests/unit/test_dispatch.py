@@ -353,6 +353,12 @@ def test_a_manager_after_options_is_a_usage_error(run):
     assert run.calls == []
 
 
+@pytest.mark.parametrize("value", ["/tmp/x-manager", "create"])
+def test_an_unknown_option_is_told_whatever_else_is_there(run, value):
+    assert run("--config", value, "list", "--verbos", config=False) == 2
+    assert "unknown option --verbos; did you mean --verbose?" in run.err
+
+
 def test_making_a_rehearsal_node_is_another_program(run):
     assert run("node", "new", "/x", "--release", "9", config=False) == 0
     assert run.calls == [["libexec/rehearsal", "new", "/x", "--release", "9"]]
