@@ -26,22 +26,32 @@ class RunLog:
     def __init__(self, path: str) -> None:
         self.path = path
         self.output = path + ".output"
+        self.said = ""  # by the tools since the last event: 128 KiB of each at most
         self._file = -1
 
     def run(self, argv: Sequence[str], seconds: float, stdin: str = "") -> tuple[int | None, str]:
         """Run a tool as `process.run_tool` does; returns its exit status, and what it printed: 128 KiB at most."""
         self._open()
         output = _append_to(self.output)
+        begin = os.fstat(output).st_size  # another tool of this run may still write to it
         try:
             status = process.run_tool(argv, output, seconds, stdin)
-            said = _ends_of(output)
+            said = _ends_of(output, begin)
         finally:
             os.close(output)
-        if said:
-            os.write(self._open(), "".join(f"  {printable(line)}\n" for line in said.rstrip("\n").split("\n")).encode())
-        if status is not None:
+        self.said += said
+        if self._copy(said) and status is not None:
             files.discard(self.output)
         return status, said
+
+    def _copy(self, said: str) -> bool:
+        """Add what a tool printed. On a full disk it stays where it is: what the tool did has to be looked at first."""
+        shown = "".join(f"  {printable(line)}\n" for line in said.rstrip("\n").split("\n")) if said else ""
+        try:
+            os.write(self._open(), shown.encode())
+        except OSError:
+            return False
+        return True
 
     def _open(self) -> int:
         if self._file < 0:
@@ -50,18 +60,11 @@ class RunLog:
             self.line("run by " + shell(command_line()))
         return self._file
 
-    def line(self, text: str) -> int:
-        """Add one line with the time; returns the size of the log after it."""
+    def line(self, text: str) -> None:
+        """Add one line with the time."""
         stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
-        file = self._open()
-        os.write(file, f"{stamp} {printable(text)}\n".encode())
-        return os.fstat(file).st_size
-
-    def since(self, start: int) -> str:
-        """What was written after the log had `start` bytes: the last 64 KiB of it at most."""
-        file = self._open()
-        start = max(start, os.fstat(file).st_size - TAIL_BYTES)
-        return os.pread(file, TAIL_BYTES, start).decode("utf-8", "backslashreplace")
+        self.said = ""
+        os.write(self._open(), f"{stamp} {printable(text)}\n".encode())
 
 
 def _append_to(path: str) -> int:
@@ -72,14 +75,15 @@ def _append_to(path: str) -> int:
         raise files.cannot_write(path, error) from error
 
 
-def _ends_of(file: int) -> str:
-    """What a tool has printed, without the middle where it is too much."""
-    size = os.fstat(file).st_size
+def _ends_of(file: int, begin: int) -> str:
+    """What was written to a file from there on, without the middle where it is too much."""
+    end = os.fstat(file).st_size
+    size = end - begin
     if size <= 2 * TAIL_BYTES:
-        found = os.pread(file, size, 0)
+        found = os.pread(file, size, begin)
     else:
         left_out = f"\n... {size - 2 * TAIL_BYTES} bytes are left out here ...\n".encode()
-        found = os.pread(file, TAIL_BYTES, 0) + left_out + os.pread(file, TAIL_BYTES, size - TAIL_BYTES)
+        found = os.pread(file, TAIL_BYTES, begin) + left_out + os.pread(file, TAIL_BYTES, end - TAIL_BYTES)
     return found.decode("utf-8", "backslashreplace")
 
 

@@ -138,13 +138,13 @@ def carry_out(task: Task[State, AStep], step: AStep, state: State) -> tuple[Stat
     task.journal.add("intent", goal=step.goal, argv=list(step.argv), **task.before(step, state))
     line = shell(step.argv)
     cli.note(f"{task.guest}: {line}")
-    start = task.log.line("$ " + line)
+    task.log.line("$ " + line)
     seconds = step.seconds or task.seconds or STEP_SECONDS
     status = task.perform(step, seconds)
     state, reached = read_again(task, step, status)
     task.journal.add("outcome", goal=step.goal, status=status, reached=reached, **task.after(state))
     task.noted(step, state)
-    said = task.log.since(start)
+    said = task.log.said
     words = last_line(said)
     if not reached:
         if status is None:

@@ -60,7 +60,8 @@ def _listed(work: Work, storage: str) -> str:
 
     work.begin()
     status, said = inside.call(work, ["pvesm", "list", storage, f"--vmid={work.guest}"], LIST_SECONDS)
-    if status != 0 or len(said) > 2 * TAIL_BYTES:  # of a list that is cut, what is missing could be taken for ours
+    # Of a list that is cut, what is missing could be taken for ours.
+    if status != 0 or len(said.encode()) > 2 * TAIL_BYTES:
         raise NotReady(
             f"{work.guest}: which volumes the storage {storage} has of it cannot be seen",
             f"pvesm list {storage} --vmid {work.guest}; its output is in {work.log.path}",

@@ -25,7 +25,7 @@ def run(fp, tmp_path):
             os.write(child.kwargs["stdout"], data)
             child.returncode = status
 
-        fp.register([PCT, "start", "9001"], callback=printing)
+        fp.register([PCT, "start", "9001"], callback=data if callable(data) else printing)
         found.line("$ pct start 9001")
         return found, *found.run([PCT, "start", "9001"], seconds)
 
@@ -61,7 +61,7 @@ def test_the_middle_of_too_much_is_left_out(run):
     assert said.endswith("y\nend\n")
     assert f"\n... {1_000_091 - 2 * TAIL_BYTES} bytes are left out here ...\n" in said
     assert os.path.getsize(found.path) < 3 * TAIL_BYTES
-    assert found.since(0).endswith("y\n  end\n")
+    assert lines(found)[-3:] == ["  " + "y" * (TAIL_BYTES - 5), "  end", ""]
 
 
 def test_what_a_tool_prints_that_goes_on_stays_where_it_writes_to(run):
@@ -71,6 +71,30 @@ def test_what_a_tool_prints_that_goes_on_stays_where_it_writes_to(run):
     with open(found.output, "rb") as file:
         assert file.read() == b"so far\n"
     assert stat.S_IMODE(os.stat(found.output).st_mode) == 0o600
+
+
+def test_what_an_earlier_tool_still_writes_is_not_said_by_the_next(run):
+    found, _, _ = run(b"so far\n", None, 0.01)
+    assert found.said == "so far\n"
+    _, status, said = run(b"mine\n", 1)
+    assert (status, said) == (1, "mine\n")
+    assert found.said == "mine\n"
+
+
+def test_on_a_full_disk_the_output_stays_where_it_is(run, monkeypatch):
+    def full(_file, data):
+        raise OSError(28, "No space left on device")
+
+    def act(child):
+        write(child.kwargs["stdout"], b"one\n")
+        monkeypatch.setattr(os, "write", full)
+        child.returncode = 1
+
+    write = os.write
+    found, status, said = run(act)
+    assert (status, said, found.said) == (1, "one\n", "one\n")
+    with open(found.output, "rb") as file:
+        assert file.read() == b"one\n"
 
 
 def test_a_link_in_place_of_the_output_is_not_followed(tmp_path):
