@@ -20,7 +20,16 @@ from pathlib import Path
 import tomllib
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-PARTS = ("tests/unit", "tests/checks", "tests/contract", "tests/build", "tests/crash", "tests/rehearsal", "tests/bare")
+PARTS = (
+    "tests/unit",
+    "tests/checks",
+    "tests/contract",
+    "tests/build",
+    "tests/crash",
+    "tests/rehearsal",
+    "tests/fuzz",
+    "tests/bare",
+)
 MISSED = 2
 TABLE = REPOSITORY / "tests" / "teeth.toml"
 BUGS = {bug["name"]: bug for bug in tomllib.loads(TABLE.read_text("utf-8"))["bug"]}

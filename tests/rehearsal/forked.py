@@ -77,19 +77,25 @@ class World:
         """Be pct or qm in a fork of this process."""
         self.calls += 1
         child = os.fork()
-        if child:
-            return process.status_of(os.waitpid(child, 0)[1])
-        status = 70
-        try:
-            os.dup2(os.open(stdin or os.devnull, os.O_RDONLY), 0)
-            os.dup2(log, 1)
-            os.dup2(log, 2)
-            os.environ.clear()
-            os.environ.update(process.environment())
-            os.setsid()
-            from phoenix.rehearsal import tool
+        if not child:
+            be(argv, log, stdin)
+        return process.status_of(os.waitpid(child, 0)[1])
 
-            sys.argv = list(argv)
-            status = tool.main(argv[0], list(argv[1:]))
-        finally:
-            os._exit(status)
+
+def be(argv, log, stdin):
+    """Be a tool, in a fork; does not return."""
+    status = 70
+    try:
+        os.dup2(os.open(stdin or os.devnull, os.O_RDONLY), 0)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+        os.environ.clear()
+        os.environ.update(process.environment())
+        os.setsid()
+        from phoenix.rehearsal import tool
+
+        sys.argv = list(argv)
+        status = tool.main(argv[0], list(argv[1:]))
+    finally:
+        os._exit(status)

@@ -24,14 +24,15 @@ from phoenix.guests.container import CONTAINER
 from phoenix.guests.machine import MACHINE
 from phoenix.paths import Paths
 from phoenix.rehearsal import node as nodes
-from phoenix.rehearsal import tool as tools
+from phoenix.rehearsal.tree import COUNTS
+from tests.rehearsal.forked import be, toml
 from tests.rehearsal.nodes import TEMPLATE
 
 SEED = 2600
 KINDS = {"lxc": (CONTAINER, "9001"), "vm": (MACHINE, "9002")}
 CODES = {0, 1, 2, 3, 5, 6, 7, 8, 10}
-KILLED = 97
-"""How a manager ends that is killed here."""
+KILLED, UNTRUE = 97, 96
+"""How a manager ends that is killed here, and one that is about to do what it never may."""
 SUBREAPER = 36
 READING = {"status", "config", "list", "pending", "listsnapshot", "help"}
 NEVER = {"--purge", "--force", "--skiplock", "--destroy-unreferenced-disks"}
@@ -255,9 +256,9 @@ class Schedule:
         return f'[[fault]]\ncommand = "{command}"\n{call}{what}\n'
 
     def set_fault(self, text):
-        path = self.root / "faults.toml"
-        path.write_text(text)
-        shutil.rmtree(self.root / "var/lib/rehearsal-counts", ignore_errors=True)
+        (self.root / "faults.toml").write_text(text)
+        for path in (self.root / COUNTS[1:]).glob("calls-*"):  # each operation counts its calls from 1
+            path.unlink()
 
     def act(self, kind, words, kill=None, fault=""):
         """Run an action, wait for all it has started, and see that nothing happened that never may."""
@@ -273,7 +274,7 @@ class Schedule:
         after = self.state(kind)
         self.check_kept(words[0], before, after)
         if ran.status == 0:
-            self.check_done(kind, words, after)
+            self.check_done(kind, words, before, after)
         return ran.status
 
     def ran(self, kind, words, kill):
@@ -314,12 +315,16 @@ class Schedule:
         seen = observed.read(of, text, started="")
         kept = record.load(self.paths.record(of.name, guest))
         ours = bool(text) and kept is not None and not ownership.doubt(seen, kept)
+        there = self.volumes(guest)
+        names = {volume.rpartition(":")[2].rpartition("/")[2] for volume in seen.volumes}
         return {
             "text": text,
             "lock": seen.lock,
             "volumes": {volume for volume in seen.volumes if "cloudinit" not in volume},
-            "there": self.volumes(guest),
+            "there": there,
+            "named": {path for path in there if path.rpartition("/")[2] in names},
             "mark": seen.mark,
+            "bare": ownership.is_bare(seen),
             "record": kept,
             "ours": ours,
         }
@@ -351,7 +356,10 @@ class Schedule:
         """What is not ours, or locked by others, stays as it is; what is ours and whole is only deleted on request."""
         if action in ("plan", "status", "health-check"):
             self.expect(before == after, f"{action} has changed something")
-        foreign = before["text"] and (before["record"] is None or before["mark"] not in ("", before["record"].mark))
+        kept = before["record"]
+        foreign = before["text"] and (kept is None or before["mark"] not in ("", kept.mark))
+        if kept and kept.made and before["text"] and not before["mark"] and not before["bare"]:
+            foreign = True  # somebody made another one, or took our mark away
         if foreign or before["lock"] == "backup":
             self.expect(after["text"] == before["text"], "what is not ours, or locked, was changed")
             self.expect(after["there"] == before["there"], "volumes of what is not ours, or locked, were changed")
@@ -362,7 +370,7 @@ class Schedule:
         if before["text"] and after["text"]:
             self.expect(not before["mark"] or after["mark"] == before["mark"], "it is another guest now")
 
-    def check_done(self, kind, words, after):
+    def check_done(self, kind, words, before, after):
         """Exit 0 exactly when the state read afterwards is the desired one."""
         self.set_fault("")
         if words[0] == "create":
@@ -371,6 +379,7 @@ class Schedule:
             self.expect(left.status == 0, f"create ended with 0, but there is something to do: {left}")
         elif words[0] == "delete":
             self.expect(not after["text"] and after["record"] is None, "delete ended with 0, but it is there")
+            self.expect(not before["named"] & after["there"], "delete ended with 0, but volumes of it are left")
 
     def end(self):
         """Without faults it converges or is explained; once it has converged nothing is done any more."""
@@ -379,19 +388,19 @@ class Schedule:
             tool = self.root / "usr/sbin" / of.tool.name
             if self.state(kind)["lock"] == "backup":
                 subprocess.run([tool, "unlock", guest], check=True, capture_output=True)
-            before = self.volumes(guest) - self.named(kind)
+            before = self.orphans(kind)
             status = self.act(kind, ["create", "--restart"])
             if status == 0:
-                self.expect(self.volumes(guest) - self.named(kind) <= before, "an orphan was made")
+                self.expect(self.orphans(kind) <= before, "an orphan was made")
                 old = self.changes()
                 self.expect(self.ran(kind, ["create"], None).status == 0, "a second create does not end with 0")
                 self.expect(self.changes() == old, "a second create has changed something")
                 self.act(kind, ["delete", "--yes"])
 
-    def named(self, kind):
-        """The files of the volumes that a guest's configuration names."""
-        names = {volume.rpartition(":")[2].rpartition("/")[2] for volume in self.state(kind)["volumes"]}
-        return {path for path in self.volumes(KINDS[kind][1]) if path.rpartition("/")[2] in names}
+    def orphans(self, kind):
+        """The volumes of a guest that its configuration does not name."""
+        state = self.state(kind)
+        return state["there"] - state["named"]
 
     def changes(self):
         """How many calls of tools have changed something, or tried."""
@@ -410,7 +419,7 @@ class Tool:
 
     def run(self, argv, log, _seconds, stdin=""):
         argv = list(argv)
-        if argv[1] not in READING and "/pvesm" not in argv[0]:
+        if argv[1] not in READING:
             self.check(argv)
         self.left -= 1
         if self.left == 0 and self.when == "before":
@@ -431,26 +440,15 @@ class Tool:
         with open(self.schedule.paths.journal(of.name, guest), encoding="utf-8", errors="replace") as file:
             last = journal.parsed(file.read().rstrip("\n").rpartition("\n")[2])
         if last is None or last["event"] != "intent" or last["argv"][1:] != argv[1:]:
-            os.write(2, f"Traceback: not in the journal: {argv}\n".encode())
+            refuse(f"not in the journal: {argv}")
         if NEVER & {word.partition("=")[0] for word in argv}:
-            os.write(2, f"Traceback: never by default: {argv}\n".encode())
+            refuse(f"never by default: {argv}")
 
 
-def be(argv, log, stdin):
-    """Be a tool; does not return."""
-    status = 70
-    try:
-        os.dup2(os.open(stdin or os.devnull, os.O_RDONLY), 0)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
-        os.environ.clear()
-        os.environ.update(process.environment())
-        os.setsid()
-        sys.argv = list(argv)
-        status = tools.main(argv[0], argv[1:])
-    finally:
-        os._exit(status)
+def refuse(why):
+    """End the manager; its schedule has failed."""
+    os.write(2, why.encode())
+    os._exit(UNTRUE)
 
 
 def has_child():
@@ -459,10 +457,3 @@ def has_child():
         return os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT) is not None
     except ChildProcessError:
         return False
-
-
-def toml(value):
-    """A value as TOML."""
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {toml(item)}" for key, item in value.items()) + " }"
-    return json.dumps(value)
