@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from nodes import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +80,19 @@ def test_an_agent_is_there_only_if_a_file_says_so(node: Node) -> None:
     assert ran == '{\n   "exitcode" : 7,\n   "exited" : 1,\n   "out-data" : "x\\n"\n}\n'
     node.good("qm", "shutdown", "200", "--timeout", "60")
     assert node("qm", "guest", "cmd", "200", "ping").err == "VM 200 is not running\n"
+
+
+def test_a_program_whose_end_nobody_saw_was_killed(node: Node) -> None:
+    agent(node)
+    node.good("qm", "start", "200")
+    words = ("qm", "guest", "exec", "200", "--synchronous", "0", "--", "sh", "-c", "echo begun; exec sleep 60")
+    pid = json.loads(node.good(*words))["pid"]
+    asked = ("qm", "guest", "exec-status", "200", str(pid))
+    assert json.loads(node.good(*asked)) == {"exited": 0}
+    said = node.root / f"var/lib/phoenix-rehearsal/machines/200/programs/{pid}.out"
+    until(lambda: said.exists() and said.read_text() == "begun\n")
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: json.loads(node.good(*asked)) == {"exited": 1, "out-data": "begun\n", "signal": 9})
 
 
 def test_the_agent_tells_the_addresses_of_cloud_init(node: Node) -> None:

@@ -5,6 +5,7 @@ What they say and how they end is kept in files, so that one that takes long can
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 
@@ -22,6 +23,8 @@ _FOLDER = "/var/lib/phoenix-rehearsal/machines"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PAUSE = 0.02
 _MISSING = "Guest agent command failed, error was 'Failed to execute child process “{}” ({})'"
+_KILLED: dict[str, Any] = {"signal": 9}
+"""How a program ended that nobody could write down: what stays with it was killed, and it is killed with it."""
 _FOLDERS = ("root", "tmp", "etc", "run", "var/lib", "var/tmp")
 
 
@@ -29,7 +32,14 @@ def begin(tree: Tree, guest: str, argv: Sequence[str], given: bytes) -> str:
     """Start a program with `given` as its input; returns the number that it is asked for by."""
     root, kept = _files(tree, guest), tree(f"{_FOLDER}/{guest}/programs")
     os.makedirs(kept, exist_ok=True)
-    return str(worker.apart(lambda: _be(root, f"{kept}/{os.getpid()}", guest, argv, given)))
+    new = f"{kept}/{os.getpid()}.new"
+    with open(new, "wb") as held, open(new, "rb") as source:
+        held.write(given)
+        held.flush()
+        fcntl.flock(held, fcntl.LOCK_EX)  # which the child keeps to its end, however that comes
+        number = str(worker.apart(lambda: _be(root, f"{kept}/{os.getpid()}", guest, argv, source.fileno())))
+        os.rename(new, f"{kept}/{number}.in")
+    return number
 
 
 def _files(tree: Tree, guest: str) -> str:
@@ -39,12 +49,10 @@ def _files(tree: Tree, guest: str) -> str:
     return root
 
 
-def _be(root: str, kept: str, guest: str, argv: Sequence[str], given: bytes) -> int:
+def _be(root: str, kept: str, guest: str, argv: Sequence[str], source: int) -> int:
     """Be what stays with the program until it ends, and writes down how."""
-    with open(f"{kept}.in", "wb") as file:
-        file.write(given)
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    os.dup2(os.open(f"{kept}.in", os.O_RDONLY), 0)
+    os.dup2(source, 0)
     os.dup2(os.open(f"{kept}.out", flags, 0o600), 1)
     os.dup2(os.open(f"{kept}.err", flags, 0o600), 2)
     problem = ""
@@ -72,25 +80,34 @@ def ended(tree: Tree, guest: str, number: str) -> dict[str, Any] | None:
     kept = f"{_FOLDER}/{guest}/programs/{number}"
     if not number.isdigit() or not os.path.exists(tree(f"{kept}.in")):
         raise Failure(f"Agent error: Invalid parameter 'PID {number} does not exist'")
+    runs = _is_held(tree(f"{kept}.in"))  # asked first: what it leaves is there before it ends
     text = tree.read(f"{kept}.json")
-    if not text:
+    if not text and runs:
         return None
-    facts = jsons.read(text)
+    facts = jsons.read(text) if text else _KILLED
     output, errors = (tree.read(f"{kept}.{name}") for name in ("out", "err"))
-    if facts["problem"]:
+    if facts.get("problem"):
         raise Failure(facts["problem"])
-    if facts["exitcode"] == 127 and errors.startswith(_MISSING.partition("{")[0]):
+    if facts.get("exitcode") == 127 and errors.startswith(_MISSING.partition("{")[0]):
         raise Failure(f"Agent error: {errors}")
-    found: dict[str, Any] = {"exitcode": facts["exitcode"], "exited": 1}
+    found: dict[str, Any] = {**{name: facts[name] for name in ("exitcode", "signal") if name in facts}, "exited": 1}
     found.update({name: said for name, said in (("out-data", output), ("err-data", errors)) if said})
     return found
+
+
+def _is_held(path: str) -> bool:
+    """Whether the process that stays with a program is there still."""
+    with open(path, "rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def wait(tree: Tree, guest: str, number: str, seconds: float) -> dict[str, Any] | None:
     """How a program ends within that time, 0 for any; None if it does not."""
     deadline = time.monotonic() + seconds
-    while not os.path.exists(tree(f"{_FOLDER}/{guest}/programs/{number}.in")):
-        time.sleep(_PAUSE)
     while True:
         found = ended(tree, guest, number)
         if found is not None or (seconds and time.monotonic() > deadline):
