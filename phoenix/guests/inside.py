@@ -63,15 +63,17 @@ def ended(said: str) -> Answer:
     try:
         first, last = lines.index("{"), len(lines) - 1 - lines[::-1].index("}")
         facts = json.loads("\n".join(lines[first : last + 1]))
-    except ValueError:
+    except (ValueError, RecursionError):
         return Answer(None, said, f"qm guest exec said: {last_line(said)}")
     output = f"{facts.get('out-data', '')}\n{facts.get('err-data', '')}"
     if not facts.get("exited"):
         why = f"it did not end in time and still runs there as process {facts.get('pid', '?')}"
         return Answer(None, output, why, True)
-    if "signal" in facts:
-        return Answer(128 + int(facts["signal"]), output)
-    return Answer(int(facts.get("exitcode", 1)), output)
+    name = "signal" if "signal" in facts else "exitcode"
+    number = facts.get(name, 1)
+    if type(number) is not int:
+        return Answer(None, output, f"qm guest exec said: its {name} is {number!r}")
+    return Answer(number + 128 * (name == "signal"), output)
 
 
 def put(work: Work, source: str, target: str, seconds: float) -> str:

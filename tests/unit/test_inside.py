@@ -27,6 +27,11 @@ def printed(**facts):
         (printed(exited=0), Answer(None, "\n", "it did not end in time and still runs there as process ?", True)),
         ("", Answer(None, "", "qm guest exec said: it said nothing")),
         ("{\nhalf", Answer(None, "{\nhalf", "qm guest exec said: half")),
+        ('{\n"exitcode" : 1e999,\n"exited" : 1\n}\n', Answer(None, "\n", "qm guest exec said: its exitcode is inf")),
+        (printed(exitcode="0", exited=1), Answer(None, "\n", "qm guest exec said: its exitcode is '0'")),
+        (printed(exitcode=None, exited=1), Answer(None, "\n", "qm guest exec said: its exitcode is None")),
+        (printed(signal=[], exited=1), Answer(None, "\n", "qm guest exec said: its signal is []")),
+        ("{\n" + '"a":[' * 100000 + "\n}\n", Answer(None, "{\n" + '"a":[' * 100000 + "\n}\n", "qm guest exec said: }")),
         ("{\n}x\n}\n", Answer(None, "{\n}x\n}\n", "qm guest exec said: }")),
     ],
 )
