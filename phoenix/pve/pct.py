@@ -25,13 +25,14 @@ def push(guest: str, file: str, path: str, mode: str) -> list[str]:
 
 
 def text(_name: str, setting: Setting) -> str:
-    """A setting as pct takes it; a new volume is STORAGE:GIB."""
+    """A setting as pct takes it; a new volume is STORAGE:GIB. One that is there can be without a size: STORAGE."""
     if isinstance(setting, str):
         return setting
     rest = dict(setting)
     parts = [f"{name}={rest.pop(name)}" for name in FIRST if name in rest and name != "volume"]
     if "storage" in rest:
-        parts.insert(0, f"{rest.pop('storage')}:{gibibytes(rest.pop('size'))}")
+        size = rest.pop("size", "")
+        parts.insert(0, rest.pop("storage") + (f":{gibibytes(size)}" if size else ""))
     elif "volume" in rest:
         parts.insert(0, rest.pop("volume"))
     return ",".join([*parts, *(f"{name}={rest[name]}" for name in sorted(rest))])

@@ -128,8 +128,9 @@ def check(node, words, ran, before):
 
 
 def fuzz(built, folder, numbers):
-    """One run for each number. AssertionError with what went wrong, and what was spoilt."""
+    """One run for each number. AssertionError with all that went wrong, and what was spoilt."""
     node, codes, began = Node(built, folder), collections.Counter(), time.monotonic()
+    failures = []
     whole = node.kept()
     for number in numbers:
         rng = random.Random(f"{SEED}-{number}")
@@ -141,11 +142,12 @@ def fuzz(built, folder, numbers):
             check(node, words, ran, before)
         except AssertionError as error:
             spoilt = b"" if name == "words" else (node.root / name).read_bytes()
-            raise AssertionError(f"number {number}, {words}, {name}: {spoilt!r}: {ran}: {error}") from error
+            failures.append(f"number {number}, {words}, {name}: {spoilt!r}: {ran}: {error}")
         heal(node, name)
-        if len(node.calls()) != old or node.kept() != whole:
+        if failures or len(node.calls()) != old or node.kept() != whole:
             node.renew()
     print(f"seed {SEED}, {numbers}: {dict(codes)}, {time.monotonic() - began:.0f} s")
+    assert not failures, "\n\n".join(failures)
 
 
 def test_some_runs(built, tmp_path):
