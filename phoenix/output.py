@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from phoenix.errors import PhoenixError
+from phoenix.text import shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +18,20 @@ def document(**facts: Any) -> None:
     """Write one JSON document; every one has a `version`."""
     import json
 
-    text(json.dumps({"version": VERSION, **facts}, ensure_ascii=False))
+    words = json.dumps({"version": VERSION, **facts}, ensure_ascii=False)
+    if not words.isprintable():
+        words = "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in words)
+    text(words)
+
+
+def parsed(written: str) -> object:
+    """A child's document; what a child that broke off has written instead stays as it is, a text."""
+    import json
+
+    try:
+        return json.loads(written)
+    except ValueError:
+        return written
 
 
 def failure(code: int, error: PhoenixError, **facts: Any) -> None:
@@ -26,6 +40,6 @@ def failure(code: int, error: PhoenixError, **facts: Any) -> None:
 
 
 def text(line: str) -> None:
-    """Write one line for people. Where standard output is closed nobody wants it."""
+    """Write a line, or several, for people. Where standard output is closed nobody wants it."""
     if sys.stdout:
-        sys.stdout.write((line + "\n").encode("utf-8", "backslashreplace").decode())
+        sys.stdout.write(shown(line) + "\n")

@@ -12,6 +12,12 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
+def shown(text: str) -> str:
+    """As `printable`, of a text that may have several lines and tabs."""
+    plain = text.replace("\n", "").replace("\t", "").isprintable()
+    return text if plain else "".join(char if char in "\n\t" else printable(char) for char in text)
+
+
 def shell(argv: Sequence[str]) -> str:
     """A command as one would type it into bash, on one line."""
     import shlex

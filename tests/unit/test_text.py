@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from phoenix.text import LONGEST, called, last_line
+from phoenix import cli, output
+from phoenix.text import LONGEST, called, last_line, shown
 
 
 @pytest.mark.parametrize(
@@ -40,3 +43,25 @@ def test_a_command_is_called_by_its_subcommand():
     assert called(("qm", "disk", "resize", "9002")) == "qm disk resize"
     assert called(("pct", "set", "9001")) == "pct set"
     assert called(("edit", "/etc/pve/lxc/9001.conf")) == "edit /etc/pve/lxc/9001.conf"
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("a\n\tb", "a\n\tb"),
+        ("a\x0e6\x7f", "a\\x0e6\\x7f"),
+        ("v\u202etruem", "v\\u202etruem"),
+        ("\x1b[2J\r", "\\x1b[2J\\r"),
+        ("\udcff", "\\udcff"),
+        ("grün", "grün"),
+    ],
+)
+def test_what_is_shown_moves_no_cursor(text, safe, capsys):
+    assert shown(text) == safe
+    output.text(text)
+    cli.note(text)
+    assert capsys.readouterr() == (safe + "\n", safe + "\n")
+    output.document(text=text)
+    line = capsys.readouterr().out
+    assert line[:-1].isprintable()
+    assert json.loads(line)["text"] == text
