@@ -10,6 +10,7 @@ list-snapshots, delete-snapshot, import. check may go without --id: it reads eve
 rollback and delete-snapshot need --yes. A shutdown may take --timeout seconds, 60 if that is not given.
 
 Options:
+  --no-start           with create: do not start it; what takes a start is left to the next create
   --restart            with create: restart it if changes wait for that
   --delete-volumes=<volumes>  with create: delete these unused volumes of its own, with commas between them
   --reapply            with create: apply its features again
@@ -25,4 +26,4 @@ from phoenix import actions
 from phoenix.guests.container import CONTAINER
 
 ACTIONS = actions.of(CONTAINER)
-WITHOUT_ID = actions.WITHOUT_ID
+WITHOUT_ID, SEVERAL = actions.WITHOUT_ID, actions.SEVERAL

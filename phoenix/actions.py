@@ -60,9 +60,10 @@ def create(call: Call, kind: Kind) -> int:
 
 
 def made(work: Work, state: Observed) -> None:
-    """Write down that it is made as a whole, and wait until it is of use."""
+    """Wait until it is of use, and write down that it is made as a whole; one that was not to start may not be yet."""
     wait(work, state)
-    work.finish(state)
+    if state.running or work.ask().starts:
+        work.finish(state)
 
 
 def wait(work: Work, state: Observed) -> None:
@@ -294,6 +295,8 @@ _ALL: Mapping[str, Action] = {
     "import": adopt,
 }
 WITHOUT_ID = ("check",)
+SEVERAL = ("plan", "status")
+"""The actions of several guests at once: they only look, and an interpreter for each would be most of their time."""
 
 
 def of(kind: Kind) -> dict[str, Callable[[Call], int]]:

@@ -1,8 +1,9 @@
 """The command line: docopt made strict, and the one way from an error to an exit status.
 
 docopt decides whether words fit a usage. What it is too generous about is decided here before it is asked: options
-are written out in full, none twice, each value where it belongs. Words in the one form that programs use, every
-one of them `--name=value`, need no docopt: the common start-up does not load it (a test holds both to one answer).
+are written out in full, each value where it belongs, none twice but those that may be. Words in the one form that
+programs use, every one of them `--name=value`, need no docopt: the common start-up does not load it (a test holds both
+to one answer).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 
 from phoenix import errors
 from phoenix.errors import PhoenixError, UsageError
-from phoenix.text import printable, shortened
+from phoenix.text import printable, shortened, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     Answer = Union[str, bool, list[str], None]
 
 BOUNDARY_USAGE = "--action=<action> [options]"
+SEVERAL = ("--id",)
+"""The options that may be given several times; their values are one answer then, with BETWEEN between them."""
+BETWEEN = "\0"
+"""No argument of a program has it."""
 
 
 class Words:
@@ -34,8 +39,12 @@ class Words:
 
     def argv(self) -> list[str]:
         """The known words in the form that leaves no doubt."""
-        options = [name if value is True else f"{name}={value}" for name, value in self.options.items()]
-        return options + self.targets
+        return forms(self.options) + self.targets
+
+
+def forms(options: dict[str, str | bool]) -> list[str]:
+    """Options in the form that leaves no doubt."""
+    return [name if value is True else f"{name}={value}" for name, value in options.items()]
 
 
 def options_of(doc: str) -> dict[str, str]:
@@ -69,9 +78,10 @@ def sort_out(argv: list[str], known: dict[str, str], words: Words, pass_on: bool
                 value = queue.pop(0)
             elif equals and not known[name]:
                 raise UsageError(f"{name} takes no value")
-            if name in words.options:
+            if name in words.options and name not in SEVERAL:
                 raise UsageError(f"{name} is given twice")
-            words.options[name] = value if known[name] else True
+            before = f"{words.options[name]}{BETWEEN}" if name in words.options else ""
+            words.options[name] = before + value if known[name] else True
         elif pass_on and (words.rest or word.startswith("-")):
             words.rest.append(word)
         elif word.startswith("-") and word != "-":
@@ -169,7 +179,7 @@ def guarded(
     except BrokenPipeError:
         # Nobody reads our output any more; keep the interpreter from trying again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 141
+        return NOBODY_READS
     except OSError as error:
         return system_error(error)
     except Exception as error:
@@ -180,11 +190,13 @@ def system_error(error: OSError) -> int:
     """Tell what the system refused; not a bug of ours, but nothing that was expected either."""
     where = f"{error.filename}: " if error.filename else "standard output or another open file: "
     say(PhoenixError(f"{where}{error.strerror or error}", "see to that (df -h, ls -l, dmesg), then run it again"))
-    if sys.stdout:
+    if sys.stdout and not error.filename:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still unwritten cannot be written
     return PhoenixError.code
 
 
+NOBODY_READS = 141
+"""The status of one whose standard output was closed before its end: what the shell says of SIGPIPE."""
 LONGEST_MESSAGE = 10_000
 """So many characters of what is wrong are shown: a spoilt file can be all one value."""
 
@@ -201,7 +213,7 @@ def say(error: PhoenixError) -> None:
 def note(text: str) -> None:
     """Talk to the user. A terminal that has gone away is no reason to stop."""
     try:
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(shown(text) + "\n")
         sys.stderr.flush()
     except (OSError, AttributeError):
         return

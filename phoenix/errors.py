@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 DONE = 0
 CHANGES_PENDING = 10
 BUG = 70
+
+
+def overall(codes: Iterable[int]) -> int:
+    """One status for several: 0 if all are, theirs if they agree, 7 if only some of it is done.
+
+    10 says of a plan that there is something to do, which holds for all if it does for one.
+    """
+    different = set(codes)
+    if different <= {DONE, CHANGES_PENDING}:
+        return max(different, default=DONE)
+    return different.pop() if len(different) == 1 else PartlyDone.code
 
 
 class PhoenixError(Exception):

@@ -2,7 +2,7 @@
 
 A manager is a module of the package `managers`: its docstring is its usage text up to the options that every manager
 has (BOUNDARY, which are added here), ACTIONS maps each action to a function that takes a `Call` and returns an exit
-status. WITHOUT_ID names the actions that may go without an ID.
+status. WITHOUT_ID names the actions that may go without an ID, SEVERAL those that may have more than one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 import phoenix
-from phoenix import cli, files, output, process
+from phoenix import cli, errors, files, output, process
 from phoenix.call import Call
 from phoenix.errors import NotReady, PhoenixError, UsageError
 from phoenix.paths import Paths
@@ -18,7 +18,7 @@ from phoenix.text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from types import ModuleType
 
     from phoenix.cli import Answer
@@ -27,7 +27,7 @@ LIST_ACTIONS = "list-actions"
 
 BOUNDARY = """
   --action=<action>    what to do; list-actions tells
-  --id=<id>            the ID of the guest, a number from 100 to 999999999
+  --id=<id>            the ID of the guest, a number from 100 to 999999999; plan and status take several
   --config=<dir>       the configuration folder, instead of /etc/phoenix
   --root=<dir>         work on the node in this folder instead of this machine
   --output=<format>    text or json
@@ -82,14 +82,45 @@ def answer(module: ModuleType, manager: str, asked: Mapping[str, Answer], tree: 
     if action not in module.ACTIONS:
         wrong = f"{manager} has no action {printable(action)!r}{cli.did_you_mean(action, actions)}"
         raise UsageError(wrong, f"{manager} --action=list-actions")
-    call = call_of(manager, asked, action in getattr(module, "WITHOUT_ID", ()))
+    guests = guests_of(module, action, asked["--id"])
+    call = call_of(manager, asked, guests[0])
     hold(tree)
     process.listen()
-    return int(module.ACTIONS[action](call))
+    return each(module.ACTIONS[action], call, guests) if len(guests) > 1 else int(module.ACTIONS[action](call))
 
 
-def call_of(manager: str, asked: Mapping[str, Answer], id_optional: bool) -> Call:
-    """The typed call. UsageError for a value that cannot be meant."""
+def guests_of(module: ModuleType, action: str, asked: Answer) -> list[str]:
+    """The guests that are meant, [""] for none. UsageError for one that is no ID, and for more than may be."""
+    if asked is None and action in getattr(module, "WITHOUT_ID", ()):
+        return [""]
+    words: list[Answer] = [*asked.split(cli.BETWEEN)] if isinstance(asked, str) else [asked]
+    found = [cli.guest_id(word) for word in words]
+    if len(found) > 1 and action not in getattr(module, "SEVERAL", ()):
+        raise UsageError(f"{action} takes one --id, found {len(found)}")
+    return list(dict.fromkeys(found))
+
+
+def each(action: Callable[[Call], int], call: Call, guests: Sequence[str]) -> int:
+    """Do an action for several guests, one after another; what is wrong with one does not stop the others."""
+    import gc
+
+    gc.enable()  # the many are not over in a moment
+    codes = []
+    for guest in guests:
+        one = call.but(id=guest)
+
+        def tell(code: int, error: PhoenixError, one: Call = one) -> None:
+            if one.json:
+                output.failure(code, error, manager=one.manager, action=one.action, id=one.id)
+
+        codes.append(cli.guarded(lambda one=one: action(one), call.paths.bug_log, tell))  # type: ignore[misc]
+        if process.received or codes[-1] == cli.NOBODY_READS:
+            break
+    return codes[-1] if process.received else errors.overall(codes)
+
+
+def call_of(manager: str, asked: Mapping[str, Answer], guest: str) -> Call:
+    """The typed call for one guest. UsageError for a value that cannot be meant."""
     paths = Paths(root_folder(asked["--root"]))
     if asked["--output"] not in (None, "text", "json"):
         raise UsageError(f"--output is {asked['--output']!r}, expected text or json")
@@ -102,7 +133,7 @@ def call_of(manager: str, asked: Mapping[str, Answer], id_optional: bool) -> Cal
     return Call(
         manager=manager,
         action=str(asked["--action"]),
-        id="" if asked["--id"] is None and id_optional else cli.guest_id(asked["--id"]),
+        id=guest,
         paths=paths,
         config=os.path.abspath(str(asked["--config"])) if asked["--config"] else paths.config,
         json=asked["--output"] == "json",

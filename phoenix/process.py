@@ -27,6 +27,11 @@ PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 received = 0
 """The first of SIGNALS that arrived in this process since `listen`, or 0."""
 
+again = 0
+"""The first of them that arrived after that, or 0."""
+SAYS, TALK = 1, 2
+"""A child's standard output, and its standard error."""
+
 _child = 0
 _passing: tuple[int, ...] = ()
 
@@ -57,7 +62,9 @@ def listen() -> None:
 
 
 def _note(number: int, _frame: object) -> None:
-    global received
+    global again, received
+    if received:
+        again = again or number
     received = received or number
     _pass_on()
 
@@ -114,6 +121,60 @@ def child_output(argv: list[str]) -> tuple[int, str]:
         return status_of(os.waitpid(pid, 0)[1]), output
     finally:
         _release()
+
+
+class Children:
+    """Managers that run side by side: each with a process group of its own, its words read line by line.
+
+    A Ctrl-C at the terminal reaches us alone, who decide what becomes of them.
+    """
+
+    def __init__(self) -> None:
+        import select
+
+        self._poll = select.poll()
+        self._pids: dict[str, int] = {}
+        self._pipes: dict[int, tuple[str, int, bytearray]] = {}  # by our end: whose it is, 1 or 2, an unfinished line
+
+    def __len__(self) -> int:
+        return len(self._pids)
+
+    def start(self, key: str, argv: list[str]) -> None:
+        """Start one; `key` is its name in what `events` tells."""
+        actions = [(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0)]
+        writers = []
+        for stream in (SAYS, TALK):
+            reader, writer = os.pipe()
+            actions.append((os.POSIX_SPAWN_DUP2, writer, stream))  # type: ignore[arg-type]
+            self._pipes[reader] = (key, stream, bytearray())
+            self._poll.register(reader)
+            writers.append(writer)
+        try:
+            self._pids[key] = os.posix_spawn(argv[0], argv, environment(), file_actions=actions, setpgroup=0)
+        finally:
+            for writer in writers:
+                os.close(writer)
+
+    def events(self, seconds: float) -> Iterator[tuple[str, int, str]]:
+        """What happens within `seconds`: (key, SAYS or TALK, a line of that), and at its end (key, 0, its status)."""
+        for reader, _ in self._poll.poll(seconds * 1000):
+            key, stream, rest = self._pipes[reader]
+            data = os.read(reader, 1 << 16)
+            rest += data
+            while b"\n" in rest or (rest and not data):
+                line, _, rest[:] = rest.partition(b"\n")
+                yield key, stream, line.decode("utf-8", "backslashreplace")
+            if not data:
+                self._poll.unregister(reader)
+                os.close(reader)
+                del self._pipes[reader]
+                if key not in [other for other, _, _ in self._pipes.values()]:
+                    yield key, 0, str(status_of(os.waitpid(self._pids.pop(key), 0)[1]))
+
+    def pass_on(self, number: int) -> None:
+        """Send a signal to each of them."""
+        for pid in self._pids.values():
+            os.kill(pid, number)
 
 
 def manager_argv(executable: str, words: Sequence[str]) -> list[str]:

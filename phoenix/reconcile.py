@@ -14,6 +14,7 @@ from phoenix.text import called, last_line, shell
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
     from typing import Any, Protocol, TypeVar
 
     from phoenix.journal import Journal
@@ -71,6 +72,9 @@ if TYPE_CHECKING:
         def ready(self) -> None:
             """Raise if the node cannot be changed any more."""
 
+        def turn(self, step: AStep) -> AbstractContextManager[None]:
+            """What is held while a step goes on, once it is its turn among those of others."""
+
         def perform(self, step: AStep, seconds: int) -> int | None:
             """Carry out a step; returns its exit status, or None if it takes longer than `seconds`."""
 
@@ -111,7 +115,8 @@ def run(task: Task[State, AStep], state: State) -> tuple[State, list[tuple[str, 
                 f"{task.guest}: `{step.goal}` did not last; it is {task.describe(state)}", retry(task)
             )
         task.ready()
-        state, hindrance = carry_out(task, step, state)
+        with task.turn(step):
+            state, hindrance = carry_out(task, step, state)
         if hindrance:
             wait(task, tries, step.goal, hindrance)
             continue

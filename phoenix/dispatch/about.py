@@ -12,9 +12,12 @@ from phoenix.errors import UnknownName
 
 VERBS = {
     "create": "make each target what its file says: create it if it is not there, change it if it differs, "
-    "start it if it is to run. Running it again does nothing more.",
-    "start": "start each target and wait until it runs",
-    "stop": "shut each target down as the power button would (pct shutdown), within --timeout seconds",
+    "start it if it is to run, after those that it needs and that are not there. Running it again does nothing more.",
+    "converge": "create for each target and all that it needs, those that are there too",
+    "LetsGo": "the whole configuration: make every guest, then start them in the order and with the delays of startup",
+    "start": "start each target, after those that it depends on, and wait until it runs",
+    "stop": "shut each target down as the power button would (pct shutdown), within --timeout seconds; one that "
+    "depends on another goes before it",
     "restart": "stop, then start; changes that wait for it take effect",
     "delete": "shut down and destroy exactly the named targets with their volumes, if Phoenix made them; "
     "asks for the ID on a terminal, needs --yes elsewhere",
@@ -25,6 +28,7 @@ VERBS = {
     "delete-snapshot": "remove the snapshot --name=NAME of each target; asks for the ID on a terminal",
     "status": "what is there: state, and whether it is as its file says",
     "plan": "what create would do, as commands; nothing is started or changed (--exit-code: 10 if there is anything)",
+    "graph": "who needs whom, as a tree; --dot for Graphviz: phoenix.pyz graph --dot | dot -Tsvg",
     "list": "the guests of the configuration",
     "log": "what Phoenix has done to a guest, or to all of them: every command and what it led to, from its journals",
     "import": "with --adopt, take over the guest that is there under each ID as if Phoenix had made it: after a "

@@ -57,46 +57,9 @@ def run_to(tree: str, manager: str, words: Sequence[str], take: Take) -> int:
     if take is None:
         return run(tree, manager, words)
     code, text = output(tree, manager, words)
-    take(text.strip())
+    for line in text.strip().split("\n"):
+        take(line)
     return code
-
-
-def run_each(
-    tree: str,
-    action: str,
-    targets: Sequence[routing.Target],
-    words: Sequence[str],
-    take: Take,
-) -> int:
-    """Run the managers of several targets, one after another; returns the status of the whole."""
-    codes = []
-    for target in targets:
-        call = [f"--action={action}", f"--id={target.id}", *words]
-        codes.append(run_to(tree, target.kind + routing.SUFFIX, call, take))
-        if process.received:
-            break
-    return overall(codes)
-
-
-def document(text: str) -> object:
-    """A child's document; what a child that broke off has written instead stays as it is, a text."""
-    import json
-
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-def overall(codes: Sequence[int]) -> int:
-    """One status for several: 0 if all are, theirs if they agree, 7 if only some of it is done.
-
-    10 says of a plan that there is something to do, which holds for all if it does for one.
-    """
-    different = set(codes)
-    if different <= {0, 10}:
-        return max(different, default=0)
-    return different.pop() if len(different) == 1 else 7
 
 
 LOSES = {

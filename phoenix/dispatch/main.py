@@ -1,13 +1,15 @@
 """Phoenix raises a Proxmox VE node from a folder of TOML files, one file a guest.
 
 Usage:
-  phoenix.pyz (create | start | stop | restart | delete) <target>... [options]
+  phoenix.pyz (create | converge | start | stop | restart | delete) <target>... [options]
+  phoenix.pyz LetsGo [options]
   phoenix.pyz (health-check | import) <target>... [options]
   phoenix.pyz (snapshot | rollback | list-snapshots | delete-snapshot) <target>... [options]
-  phoenix.pyz (status | plan | check) [<target>...] [options]
+  phoenix.pyz (status | plan | check | graph) [<target>...] [options]
   phoenix.pyz list [options]
   phoenix.pyz log [<target>] [options]
-  phoenix.pyz rehearse (create | start | stop | restart | delete) <target>... [options]
+  phoenix.pyz rehearse (create | converge | start | stop | restart | delete) <target>... [options]
+  phoenix.pyz rehearse LetsGo [options]
   phoenix.pyz rehearse (health-check | import) <target>... [options]
   phoenix.pyz rehearse (snapshot | rollback | list-snapshots | delete-snapshot) <target>... [options]
   phoenix.pyz rehearse (status | plan | check) [<target>...] [options]
@@ -17,8 +19,8 @@ Usage:
   phoenix.pyz version [options]
   phoenix.pyz (--help | --version)
 
-A target is an ID, a hostname, or all. Other options are passed on to the manager. A manager can also be run
-by itself: phoenix.pyz lxc-manager --action=create --id=9001
+A target is an ID, a hostname, lxc or vm, a @tag, or all. Other options are passed on to the manager.
+A manager can also be run by itself: phoenix.pyz lxc-manager --action=create --id=9001
 
 Options:
   --config=<dir>       the configuration folder, instead of /etc/phoenix
@@ -26,6 +28,8 @@ Options:
   --output=<format>    text or json
   --dry-run            say what would be done and change nothing
   --yes                do not ask
+  --jobs=<number>      work on so many guests at once; as many as there are processors and memory for, if not given
+  --dot                with graph: in the language of Graphviz
   --keep=<dir>         with rehearse: keep the rehearsal node in this folder, which must be new or empty
   --timeout=<seconds>  the longest that one step may take
   --verbose            with version: the build and what is bundled
@@ -38,9 +42,10 @@ from __future__ import annotations
 import os
 
 from phoenix import cli, output
-from phoenix.dispatch import child, routing
-from phoenix.errors import PhoenixError, UsageError
+from phoenix.dispatch import child, many, routing
+from phoenix.errors import PhoenixError, UsageError, overall
 from phoenix.paths import Paths
+from phoenix.text import shell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,14 +55,12 @@ if TYPE_CHECKING:
     from phoenix.dispatch.child import Take
 
 OF_SNAPSHOTS = ("snapshot", "rollback", "list-snapshots", "delete-snapshot")
-NEED_TARGETS = ("create", "start", "stop", "restart", "delete", "health-check", "import", *OF_SNAPSHOTS)
+NEED_TARGETS = ("create", "converge", "start", "stop", "restart", "delete", "health-check", "import", *OF_SNAPSHOTS)
 MAY_HAVE_TARGETS = ("status", "plan", "check")
 CONFIRMED = ("delete", "rollback", "delete-snapshot")
 """The verbs that lose something: the terminal is asked for the ID, without one --yes must be given."""
-FORWARD, BACKWARD = ("create", "start", "restart"), ("stop", "delete")
-"""The verbs that take several guests in the order in which they need each other, and in the opposite one."""
 REHEARSE = "rehearse"
-PASS_ON = (*NEED_TARGETS, *MAY_HAVE_TARGETS)
+PASS_ON = (*NEED_TARGETS, *MAY_HAVE_TARGETS, "LetsGo")
 """The verbs that are a manager's actions; options that the dispatcher does not know go to it untouched."""
 
 
@@ -116,7 +119,7 @@ def rehearse(tree: str, words: Words) -> int:
 
     verb = rehearsing.take_verb(words, PASS_ON)
     check_words(words, verb)
-    targets_of(configuration_of(tree, words), words)  # what is wrong with them is said before anything is copied
+    configuration_of(tree, words).meant(names_of(words))  # what is wrong is said before anything is copied
     return rehearsing.run(tree, words, configuration_folder(words), run_action)
 
 
@@ -146,6 +149,9 @@ def check_usage(words: Words, verb: str) -> None:
 def check_values(words: Words) -> None:
     """UsageError for a value of ours that cannot be meant."""
     root, form = words.options.get("--root"), words.options.get("--output", "text")
+    jobs = str(words.options.get("--jobs", "1"))
+    if not (jobs.isascii() and jobs.isdigit() and int(jobs[:5]) > 0 and len(jobs) < 5):
+        raise UsageError(f"--jobs is {jobs!r}, expected a number from 1 to 9999")
     if words.options.get("--config") == "":
         raise UsageError("--config is empty, expected a folder")
     if root is not None and not os.path.isdir(str(root)):
@@ -156,32 +162,49 @@ def check_values(words: Words) -> None:
         raise UsageError(f"--output is {form!r}, expected text or json")
 
 
-def targets_of(configuration: routing.Configuration, words: Words) -> list[routing.Target]:
-    """The guests that the words name; all of them if they name none."""
-    names = words.targets[1:] or ["all"]
-    return configuration.all() if names == ["all"] else [configuration.find(name) for name in names]
+def names_of(words: Words) -> list[str]:
+    """The words that name guests; all of them if there are none."""
+    return words.targets[1:] or ["all"]
 
 
 def run_action(tree: str, verb: str, words: Words, take: Take = None) -> int:
     """Find the managers of the targets and run them; what they write to standard output goes to `take`, if given."""
-    configuration = configuration_of(tree, words)
-    if verb == "check" and words.targets[1:] in ([], ["all"]):
+    configuration, names = configuration_of(tree, words), names_of(words)
+    if verb == "check" and names == ["all"]:
         return check_all(configuration, words, take)
-    targets = targets_of(configuration, words)
-    if len(targets) > 1 and verb in FORWARD + BACKWARD:
-        targets = configuration.in_order(targets, backward=verb in BACKWARD)
-    if not targets:
+    if names == ["all"] and not configuration.all():
         cli.note(f"note: {configuration.folder} has no guests")
+    if verb in many.LOOKING:
+        return look(configuration, verb, words, take)
     if verb in CONFIRMED and not words.options.get("--yes") and not words.options.get("--dry-run"):
-        child.confirm(verb, targets)
+        child.confirm(verb, configuration.meant(names)[0])
         words.options["--yes"] = True
     told = child.arguments(words.options, cli.new_run(), words.rest)
+    tasks = many.tasks_of(verb, configuration, names, paths_of(words), told)
+    if len(tasks) == 1 and tasks[0].target:
+        target = tasks[0].target
+        call = [f"--action={tasks[0].action}", f"--id={target.id}", *tasks[0].words]
+        return child.run_to(tree, target.kind + routing.SUFFIX, call, take)
+    jobs = int(str(words.options.get("--jobs", 0)))
+    in_json = words.options.get("--output") == "json"
+    return many.run(tree, tasks, jobs, again(words), in_json=in_json, take=take)
+
+
+def look(configuration: routing.Configuration, verb: str, words: Words, take: Take) -> int:
+    """Let managers look at the targets; several documents are one."""
+    names, told = names_of(words), child.arguments(words.options, cli.new_run(), words.rest)
+    targets, _ = configuration.meant(names)
     if take or len(targets) == 1 or words.options.get("--output") != "json":
-        return child.run_each(tree, verb, targets, told, take)
+        return many.look(configuration.tree, verb, targets, told, take)
     texts: list[str] = []
-    code = child.run_each(tree, verb, targets, told, texts.append)
-    output.document(documents=[child.document(text) for text in texts])
+    code = many.look(configuration.tree, verb, targets, told, texts.append)
+    output.document(documents=[output.parsed(text) for text in texts])
     return code
+
+
+def again(words: Words) -> str:
+    """The command of these words."""
+    return shell(["phoenix.pyz", *words.targets, *cli.forms(words.options), *words.rest])
 
 
 def check_all(configuration: routing.Configuration, words: Words, take: Take) -> int:
@@ -198,7 +221,7 @@ def check_all(configuration: routing.Configuration, words: Words, take: Take) ->
             cli.note(f"note: {manager} cannot check its files yet; they were not read")
     if not count:
         cli.note(f"note: {configuration.folder} has no guests")
-    return child.overall(codes)
+    return overall(codes)
 
 
 def configuration_of(tree: str, words: Words) -> routing.Configuration:
@@ -208,8 +231,13 @@ def configuration_of(tree: str, words: Words) -> routing.Configuration:
 
 def configuration_folder(words: Words) -> str:
     """--config, or the node's own."""
+    return os.path.abspath(str(words.options.get("--config") or paths_of(words).config))
+
+
+def paths_of(words: Words) -> Paths:
+    """The paths of the node that the words name."""
     root = str(words.options.get("--root", ""))
-    return os.path.abspath(str(words.options.get("--config") or Paths(os.path.abspath(root) if root else "").config))
+    return Paths(os.path.abspath(root) if root else "")
 
 
 def show_list(tree: str, words: Words) -> int:
@@ -248,13 +276,19 @@ def show_log(tree: str, words: Words) -> int:
     """Print what Phoenix has done to a guest, or to all."""
     from phoenix.dispatch import history
 
-    root = str(words.options.get("--root", ""))
     guest = words.targets[1] if len(words.targets) > 1 else ""
     if guest and not cli.is_guest_id(guest):
         guest = configuration_of(tree, words).find(guest).id
-    paths = Paths(os.path.abspath(root) if root else "")
-    return history.show(paths, guest, json=words.options.get("--output") == "json")
+    return history.show(paths_of(words), guest, json=words.options.get("--output") == "json")
 
 
-OWN_VERBS = {"list": show_list, "log": show_log, "init": init, "version": show_version}
+def show_graph(tree: str, words: Words) -> int:
+    """Print who needs whom."""
+    from phoenix.dispatch import graph
+
+    form = "dot" if words.options.get("--dot") else str(words.options.get("--output", "text"))
+    return graph.show(configuration_of(tree, words), names_of(words), form)
+
+
+OWN_VERBS = {"list": show_list, "graph": show_graph, "log": show_log, "init": init, "version": show_version}
 DOC = __doc__ or ""

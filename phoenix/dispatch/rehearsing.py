@@ -77,11 +77,11 @@ def tell(tree: str, folder: str, verb: str, code: int, documents: list[str] | No
     if documents is None:
         output.text("\n" + text.rstrip("\n"))
         return failed
-    facts = child.document(text)
+    facts = output.parsed(text)
     output.document(
         verb=verb,
         exit_code=code or failed,
-        documents=[child.document(item) for item in documents],
+        documents=[output.parsed(item) for item in documents],
         **{name: fact for name, fact in (facts if isinstance(facts, dict) else {}).items() if name != "version"},
     )
     return failed

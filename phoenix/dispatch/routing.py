@@ -1,4 +1,6 @@
-"""Routing: which managers there are, and which of them owns a target. It only looks into folders."""
+"""Routing: which managers there are, and which of them owns a target. It looks into folders,
+and into files where a name or a tag is asked for.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,13 @@ import os
 
 from phoenix import cli
 from phoenix.errors import ConfigError, UnknownName, UsageError
+from phoenix.text import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from phoenix.dispatch.glance import Glance
 
 SUFFIX = "-manager"
 
@@ -33,11 +42,12 @@ def manager_path(tree: str, name: str) -> str:
 
 
 class Configuration:
-    """The configuration folder as the dispatcher sees it: names of folders and files, no contents."""
+    """The configuration folder as the dispatcher sees it: names of folders and files, and a glance into these."""
 
     def __init__(self, folder: str, tree: str) -> None:
         self.folder = folder
         self.tree = tree
+        self._seen: dict[str, Glance] = {}
         if not os.path.isdir(folder):
             raise ConfigError(f"{folder}: there is no configuration", "phoenix.pyz init writes one to start from")
 
@@ -78,25 +88,66 @@ class Configuration:
         files = " and ".join(self.file(target) for target in targets)
         return ConfigError(f"{guest} is in two folders: {files}", "an ID is one guest: remove one of the files")
 
+    def meant(self, words: Sequence[str]) -> tuple[list[Target], set[str]]:
+        """The guests that words mean, each once, and the IDs of those that are named as one of many only."""
+        found: dict[str, Target] = {}
+        grouped: set[str] = set()
+        for word in words:
+            group = self.group(word)
+            if group is None:
+                target = self.find(word)
+                grouped.discard(target.id)
+                found.setdefault(target.id, target)
+            else:
+                grouped |= {target.id for target in group if target.id not in found}
+                found.update({target.id: target for target in group if target.id not in found})
+        return list(found.values()), grouped
+
+    def group(self, word: str) -> list[Target] | None:
+        """The guests of "all", of a kind, or of a tag as "@web"; None for a word that means one guest."""
+        if word == "all":
+            return self.all()
+        if word in self.kinds():
+            return [target for target in self.all() if target.kind == word]
+        if not word.startswith("@"):
+            return None
+        guests = self.all()
+        found = [target for target in guests if word[1:].lower() in self.glance(target).tags]
+        if not found:
+            known = sorted({tag for target in guests for tag in self.glance(target).tags})
+            near = cli.did_you_mean(word[1:], known)
+            raise UnknownName(
+                f"no guest in {self.folder} has the tag {printable(word[1:])!r}{near}", "phoenix.pyz list"
+            )
+        return found
+
     def find(self, word: str) -> Target:
         """The guest that `word` names: its ID or its hostname."""
         if cli.is_guest_id(word):
             return self.find_id(word)
         if not (word.isascii() and word[:1].isalpha() and word.replace("-", "").replace(".", "").isalnum()):
-            raise UsageError(f"{word!r} is neither an ID from 100 to 999999999, in plain digits, nor a hostname")
+            wrong = (
+                f"{word!r} is neither an ID from 100 to 999999999, in plain digits, nor a hostname, a kind or a @tag"
+            )
+            raise UsageError(wrong)
         return self.find_name(word)
 
     def find_id(self, guest: str) -> Target:
-        """The guest of that ID: one look per kind, no file is read."""
+        """The guest of that ID. UnknownName, with the nearest known one, if there is none."""
+        target = self.known(guest)
+        if target is None:
+            known = [target.id for target in self.all()]
+            raise UnknownName(f"{guest} is not in {self.folder}{cli.did_you_mean(guest, known)}", "phoenix.pyz list")
+        return target
+
+    def known(self, guest: str) -> Target | None:
+        """The guest of that ID, None if there is no file of it: one look per kind, no file is read."""
         targets = [
             target for target in (Target(kind, guest) for kind in self.kinds()) if os.path.exists(self.file(target))
         ]
         if len(targets) > 1:
             raise self.twice(guest, targets)
-        if not targets:
-            known = [target.id for target in self.all()]
-            raise UnknownName(f"{guest} is not in {self.folder}{cli.did_you_mean(guest, known)}", "phoenix.pyz list")
-        return targets[0]
+        return targets[0] if targets else None
 
     def find_name(self, hostname: str) -> Target:
         """The guest of that hostname; all files are read for it."""
@@ -114,41 +165,18 @@ class Configuration:
 
     def hostname(self, target: Target) -> str:
         """The name that a guest's file gives it: `hostname`, or `name` for a virtual machine; "" if none."""
-        from phoenix.config import load
+        return self.glance(target).name
 
-        table = load.document(self.file(target)).table
-        return str(table.get("hostname") or table.get("name") or "")
+    def glance(self, target: Target) -> Glance:
+        """What a guest's file says that matters here; it is read once."""
+        from phoenix.dispatch import glance
 
-    def in_order(self, targets: list[Target], *, backward: bool = False) -> list[Target]:
-        """The targets as they are named, but each after those that it is cloned from and depends on, or `backward`.
+        if target.id not in self._seen:
+            self._seen[target.id] = glance.at(self.folder, target.kind, target.id)
+        return self._seen[target.id]
 
-        ConfigError for a circle of them.
-        """
-        import graphlib
+    def stands_alone(self, target: Target) -> bool:
+        """Whether a guest's file says nothing of others."""
+        from phoenix.dispatch import glance
 
-        named = {target.id: target for target in targets}
-        relations: dict[str, list[str]] = {guest: [] for guest in named}
-        for guest, target in named.items():
-            for name in self.needs(target):
-                if name in named:
-                    first, then = (guest, name) if backward else (name, guest)
-                    relations[then].append(first)
-        sorter = graphlib.TopologicalSorter(relations)
-        try:
-            sorter.prepare()
-        except graphlib.CycleError as error:
-            wrong = f"{self.folder}: these depend on each other: {' -> '.join(error.args[1])}"
-            raise ConfigError(wrong, "edit depends_on or clone of one of them") from error
-        found: list[Target] = []
-        while sorter.is_active():
-            ready = sorted(sorter.get_ready(), key=list(named).index)
-            found += [named[guest] for guest in ready]
-            sorter.done(*ready)
-        return found
-
-    def needs(self, target: Target) -> list[str]:
-        """The guests that a guest's file names as those it depends on and is cloned from."""
-        from phoenix.config import load
-
-        named, sources = load.relations(load.guest(self.folder, target.kind, target.id).table)
-        return [*named, *sources]
+        return glance.stands_alone(self.folder, target.kind, target.id)

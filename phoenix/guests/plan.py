@@ -47,6 +47,7 @@ class Plan(Value):
 class Ask(Value):
     """What the call and the configuration say beside the guest's own file."""
 
+    starts: bool = True  # it may be started
     restart: bool = False  # restart it if anything waits for that
     delete_volumes: tuple[str, ...] = ()  # volumes that are let go of for good
     features: tuple[tuple[str, str, int], ...] = ()  # those it is to have, in order: name, digest, seconds
@@ -282,6 +283,8 @@ def _finish(
         steps.append(Step("drive", tuple(qm.update_drive(wanted.id))))
     inside = _inside(wanted, record, ask)
     if inside or wanted.running:
+        if not (running or ask.starts):
+            return steps  # what is left is done when it runs
         steps += [start(wanted.kind, wanted.id)] * (not running)
         running = True
     steps += inside

@@ -13,6 +13,7 @@ from phoenix.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
     from typing import Any
 
     from phoenix.call import Call
@@ -110,6 +111,12 @@ class Work:
     def ready(self) -> None:
         """NotReady if the node cannot be changed any more: asked before every command."""
         self.node.check_changeable(self.kind.tool.name)
+
+    def turn(self, step: Step) -> AbstractContextManager[None]:
+        """The storages that a step allocates on, held until it is over."""
+        from phoenix.guests import allocation
+
+        return allocation.turn(self, step)
 
     def perform(self, step: Step, seconds: int) -> int | None:
         """Carry out a step; returns the exit status, None if it takes longer than `seconds`."""
@@ -251,7 +258,8 @@ class Work:
             if obstacle and not ours.needs_snapshots:
                 snapshot = ""
         return plan.Ask(
-            restart=bool(options.get("--restart")),
+            starts=not options.get("--no-start"),
+            restart=bool(options.get("--restart")) and not options.get("--no-start"),
             delete_volumes=tuple(str(options.get("--delete-volumes") or "").split(",")),
             features=tuple((item.name, item.digest, item.timeout) for item in features),
             password=self._password(),

@@ -46,6 +46,7 @@ BESIDE = {
         "phoenix.log",
         "phoenix.output",
         "phoenix.config",
+        "phoenix.pve",
         "phoenix.dispatch",
     ),
     "phoenix.rehearsal": (
@@ -234,7 +235,7 @@ PLANTED = [
     ("phoenix.guests.plan", "from phoenix import reconcile", "imports phoenix.reconcile"),
     ("phoenix.reconcile", "from managers import lxc_manager", "imports managers.lxc_manager"),
     ("phoenix.reconcile", "import phoenix.dispatch.main", "imports phoenix.dispatch.main"),
-    ("phoenix.dispatch.main", "from phoenix.pve import pct", "imports phoenix.pve.pct"),
+    ("phoenix.dispatch.main", "from phoenix.guests import plan", "imports phoenix.guests.plan"),
     ("phoenix.dispatch.main", "from managers import lxc_manager", "imports managers.lxc_manager"),
     ("phoenix.dispatch.main", "import phoenix.rehearsal.node", "imports phoenix.rehearsal.node"),
     ("managers.lxc_manager", "from phoenix.dispatch import child", "imports phoenix.dispatch.child"),

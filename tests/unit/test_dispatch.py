@@ -12,7 +12,7 @@ import pytest
 
 import phoenix
 from phoenix import errors, process
-from phoenix.dispatch import about, child, main, routing
+from phoenix.dispatch import about, child, main, many, routing
 from phoenix.paths import Paths
 
 FILE = 'ostemplate = "/t"\nrootfs = {{ storage = "local", size = "8G" }}\nhostname = "{}"\n'
@@ -44,9 +44,36 @@ def config(tmp_path):
     for path, name in (("lxc/9001", "web"), ("lxc/9002", "db"), ("vm/200", "win")):
         file = folder / f"{path}.toml"
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(FILE.format(name))
+        file.write_text(FILE.format(name) + ("tags = 'Front;x'\n" if name == "db" else ""))
         file.chmod(0o644)
     return folder
+
+
+class FakeChildren:
+    """Children of which one ends whenever they are looked at, the eldest."""
+
+    def __init__(self, run):
+        self.run = run
+        self.started = []
+        self.most = 0
+
+    def __len__(self):
+        return len(self.started)
+
+    def start(self, key, argv):
+        self.started.append((key, argv))
+        self.run.most = max(self.run.most, len(self.started))
+
+    def events(self, _seconds):
+        if self.started:
+            key, argv = self.started.pop(0)
+            status = self.run.run_child(argv)
+            for stream, line in self.run.says(os.path.basename(argv[3]), argv[4:]):
+                yield key, stream, line
+            yield key, 0, str(status)
+
+    def pass_on(self, number):
+        self.run.passed_on.append(number)
 
 
 class Run:
@@ -60,10 +87,17 @@ class Run:
         self.runs = set()
         self.status = lambda manager, words: 0
         self.output = lambda manager, words: "{}"
+        self.says = lambda manager, words: [(process.SAYS, "{}")]
+        self.most = 0
+        self.passed_on = []
         monkeypatch.setattr(process, "received", 0)
+        monkeypatch.setattr(process, "again", 0)
         monkeypatch.setattr(Paths, "bug_log", lambda _: f"{tree}/bugs.log")
         monkeypatch.setattr(process, "run_child", self.run_child)
         monkeypatch.setattr(process, "child_output", self.child_output)
+        monkeypatch.setattr(process, "Children", lambda: FakeChildren(self))
+        monkeypatch.setattr(many, "is_there", lambda _, guest: guest in self.there)
+        self.there = {"200", "9001", "9002"}
         monkeypatch.setattr(sys, "stdin", io.StringIO())
 
     def run_child(self, argv):
@@ -208,7 +242,7 @@ def test_folders_become_absolute(tmp_path, monkeypatch):
     [([], 0), ([0], 0), ([3], 3), ([0, 0], 0), ([8, 8], 8), ([0, 3], 7), ([3, 8], 7), ([143], 143), ([0, 143], 7)],
 )
 def test_one_status_for_several(codes, code):
-    assert child.overall(codes) == code
+    assert errors.overall(codes) == code
 
 
 # --- verbs --------------------------------------------------------------------------------------------------
@@ -228,8 +262,9 @@ def test_a_verb_is_an_action_of_the_targets_manager(run, verb):
         (["create", "9001", "200"], [(LXC, "9001"), (VM, "200")]),
         (["create", "200", "9001"], [(VM, "200"), (LXC, "9001")]),
         (["start", "all"], [(VM, "200"), (LXC, "9001"), (LXC, "9002")]),
-        (["status"], [(VM, "200"), (LXC, "9001"), (LXC, "9002")]),
-        (["plan"], [(VM, "200"), (LXC, "9001"), (LXC, "9002")]),
+        (["start", "lxc"], [(LXC, "9001"), (LXC, "9002")]),
+        (["stop", "vm", "9002", "win"], [(VM, "200"), (LXC, "9002")]),
+        (["create", "@front", "200"], [(LXC, "9002"), (VM, "200")]),
         (["stop", "web", "win"], [(LXC, "9001"), (VM, "200")]),
         (["create", "--", "9001"], [(LXC, "9001")]),
     ],
@@ -259,7 +294,6 @@ def related(run):
         (["start", "9001", "200"], ["9001", "200"]),
         (["stop", "all"], ["9001", "9002", "200"]),
         (["delete", "--yes", "200", "9002"], ["9002", "200"]),
-        (["status", "all"], ["200", "9001", "9002"]),
     ],
 )
 def test_guests_that_need_each_other_are_taken_in_that_order(related, words, guests):
@@ -267,13 +301,24 @@ def test_guests_that_need_each_other_are_taken_in_that_order(related, words, gue
     assert [call[2].partition("=")[2] for call in related.calls] == guests
 
 
+@pytest.mark.parametrize("verb", ["plan", "status"])
+def test_managers_look_at_many_guests_at_once(run, verb):
+    assert run(verb, "all", "--exit-code") == 0
+    more = [f"--config={run.config}", "--exit-code"]
+    assert run.calls == [
+        [VM, f"--action={verb}", "--id=200", *more],
+        [LXC, f"--action={verb}", "--id=9001", "--id=9002", *more],
+    ]
+
+
 def test_guests_that_need_each_other_in_a_circle_are_not_begun(related):
     path = Path(related.config) / "vm/200.toml"
     path.write_text(path.read_text() + "[phoenix]\ndepends_on = [9001]\n")
     assert related("create", "all") == 3
     assert related.calls == []
-    assert "these depend on each other: " in related.err
-    assert related("create", "9001") == 0
+    assert "these depend on each other: 200 -> 9001 -> 9002 -> 200\n" in related.err
+    related.there = set()
+    assert related("create", "9001") == 3
 
 
 def test_options_are_passed_on_known_and_unknown_ones(run, tmp_path):
@@ -303,18 +348,50 @@ def test_one_failure_does_not_stop_the_others_and_the_whole_is_partly_done(run):
     assert len(run.calls) == 3
 
 
-def test_after_a_signal_no_further_target_is_begun(run, monkeypatch):
+@pytest.mark.parametrize("number", [2, 15])
+def test_after_a_signal_no_further_target_is_begun(run, monkeypatch, number):
     def interrupted(manager, words):
-        monkeypatch.setattr(process, "received", 15)
-        return 143
+        monkeypatch.setattr(process, "received", number)
+        return 128 + number
 
     run.status = interrupted
-    assert run("create", "all") == 143
+    assert run("create", "all", "--jobs=1") == 128 + number
     assert len(run.calls) == 1
+    assert "  not begun  9001 9002\n" in run.err
+    assert run.passed_on == []  # it had ended before it could be told
+
+
+@pytest.mark.parametrize(("number", "passed_on"), [(2, []), (15, [15]), (1, [1])])
+def test_ctrl_c_lets_those_that_run_finish_and_any_other_signal_is_theirs_once(run, monkeypatch, number, passed_on):
+    def interrupted(manager, words):
+        if "--id=200" in words:
+            monkeypatch.setattr(process, "received", number)
+        return 0
+
+    run.status = interrupted
+    assert run("create", "all", "--jobs=2") == 128 + number
+    assert [call[2] for call in run.calls] == ["--id=200", "--id=9001"]
+    assert run.passed_on == passed_on
+    assert ("the signal is passed on" if passed_on else "no other guest is begun") in run.err
+
+
+def test_a_second_ctrl_c_is_passed_on(run, monkeypatch):
+    def interrupted(manager, words):
+        monkeypatch.setattr(process, "again", process.received and 2)
+        monkeypatch.setattr(process, "received", 2)
+        return 0
+
+    run.status = interrupted
+    assert run("create", "all", "--jobs=3") == 130
+    assert run.passed_on == [2]
 
 
 def test_documents_of_several_targets_are_one_document(run):
-    run.output = lambda manager, words: json.dumps({"version": 1, "words": words[1]})
+    def documents(manager, words):
+        ids = [word for word in words if word.startswith("--id=")]
+        return "\n".join(json.dumps({"version": 1, "words": word}) for word in ids) + "\n"
+
+    run.output = documents
     assert run("status", "all", "--output=json") == 0
     document = json.loads(run.out)
     assert document["version"] == 1

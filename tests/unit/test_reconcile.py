@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import subprocess
@@ -32,6 +33,7 @@ class World:
         self.state = frozenset()
         self.seen = []  # what was noted
         self.killed = []
+        self.turns = []
         self.started = []  # what each process saw when it started
 
     def observe(self):
@@ -51,6 +53,10 @@ class World:
 
     def ready(self):
         return None
+
+    def turn(self, step):
+        self.turns.append(step.goal)
+        return contextlib.nullcontext()
 
     def perform(self, step, seconds):
         return self.log.run([PCT, *step.argv[1:]], seconds)[0]

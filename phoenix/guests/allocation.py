@@ -1,0 +1,71 @@
+"""Allocation: guests take turns at a storage; a manager that makes volumes on one waits for another that does."""
+
+from __future__ import annotations
+
+import contextlib
+
+from phoenix import cli, locks, process
+from phoenix.errors import Busy, Interrupted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from phoenix.guests.plan import Step
+    from phoenix.guests.work import Work
+
+SECONDS = 3600
+"""The longest wait for one storage: as long as a step may take."""
+
+
+@contextlib.contextmanager
+def turn(work: Work, step: Step) -> Iterator[None]:
+    """Hold the storages that a step allocates on. Busy if that takes too long, Interrupted after a signal."""
+    held: list[int] = []
+    try:
+        for storage in sorted(storages(work, step)):  # in one order, so that no two wait for each other
+            held.append(_take(work, storage))
+        yield
+    finally:
+        for lock in held:
+            locks.release(lock)
+
+
+def storages(work: Work, step: Step) -> set[str]:
+    """The storages of the node on which a step makes volumes, or lets them grow."""
+    word, *names = step.goal.split()
+    if word == "create":
+        from phoenix.guests import inventory
+
+        found = inventory.storages_of(work.node, work.wanted)
+    elif word in ("set", "resize"):
+        settings = [work.wanted.settings.get(name, "") for name in names if work.kind.may_hold(name)]
+        found = {setting["storage"] for setting in settings if not isinstance(setting, str) and "storage" in setting}
+    else:
+        return set()
+    return found & work.node.storages().keys()
+
+
+def _take(work: Work, storage: str) -> int:
+    """The lock of a storage, once nobody else has it."""
+    path = work.call.paths.lock("storage", storage)
+    lock: int | None = None
+    busy: Busy | None = None
+
+    def taken() -> bool:
+        nonlocal lock, busy
+        try:
+            lock = locks.take(path, f"storage {storage}")
+        except Busy as error:
+            if not busy:
+                cli.note(f"{work.guest}: waiting for its turn at storage {storage}")
+            busy = error
+        return lock is not None or bool(process.received)
+
+    process.wait_until(taken, work.seconds or SECONDS)
+    if lock is None and process.received:
+        wrong = f"{work.guest}: stopped by signal {process.received} while it waited for storage {storage}"
+        raise Interrupted(process.received, wrong, "running the same command again goes on from here")
+    if lock is None:
+        raise busy or Busy(f"storage {storage} is taken", "try again later")
+    return lock
