@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from phoenix.guests import values
-from phoenix.guests.observed import volume_in
+from phoenix.guests.observed import place_in
 from phoenix.pve import formats, options
 from phoenix.value import Value
 
@@ -243,7 +243,7 @@ def merged(wanted: Guest, observed: Observed, name: str, record: Record | None) 
     now = {key: value for key, value in now.items() if key not in gone}
     if "storage" not in now or "cloudinit" in now:
         return {**now, **setting}
-    volume = volume_in(observed.pending_raw.get(name, observed.raw.get(name, "")))
+    volume = place_in(observed.pending_raw.get(name, observed.raw.get(name, "")))
     rest = {key: value for key, value in setting.items() if key not in _PLACE}
     kept = {key: value for key, value in now.items() if key not in _PLACE or key == "size"}
     option = options.lookup(wanted.kind.table, name)

@@ -150,12 +150,20 @@ def settings_of(kind: Kind, raw: Mapping[str, str]) -> dict[str, Setting]:
     return found
 
 
-def volume_in(text: str) -> str:
-    """The volume of a storage that an option's text names; "" for paths of the node, discs and empty drives."""
+def place_in(text: str) -> str:
+    """What an option's text says of where its volume is: its name, a path, or STORAGE:GIB for one that waits."""
     first = text.partition(",")[0]
     for key in ("volume=", "file="):
         first = first[len(key) :] if first.startswith(key) else first
-    return "" if first.startswith("/") or ":" not in first or is_disc(first) else first
+    return first
+
+
+def volume_in(text: str) -> str:
+    """The volume of a storage that an option's text names; "" for paths, discs, empty drives, and what is not made."""
+    place = place_in(text)
+    name = place.partition(":")[2]
+    is_asked_for = name.replace(".", "", 1).isdigit()
+    return "" if place.startswith("/") or not name or is_asked_for or is_disc(place) else place
 
 
 def volumes_of(kind: Kind, raw: Mapping[str, str]) -> tuple[str, ...]:

@@ -100,6 +100,12 @@ def test_its_volumes_are_those_of_storages_the_unused_too():
     )
 
 
+@pytest.mark.parametrize("asked", ["local:1", "local:0.5", "volume=local:1"])
+def test_a_volume_that_waits_to_be_made_is_none_yet(asked):
+    text = f"rootfs: local:9001/vm-9001-disk-0.raw,size=1G\n[pve:pending]\nmp7: {asked},mp=/theirs\n"
+    assert read(CONTAINER, text).volumes == ("local:9001/vm-9001-disk-0.raw",)
+
+
 @pytest.mark.parametrize(
     ("text", "running", "facts"),
     [
