@@ -9,7 +9,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(HERE))
 
-from phoenix import record
+from phoenix import record  # noqa: E402 - found only then
 
 PYTHON = sys.executable
 PYZ = str(HERE / "dist/phoenix.pyz")
