@@ -175,7 +175,7 @@ def layered(folder: Path) -> Iterator[tuple[str, str, str]]:
     unix = root / "proc/net/unix"
     unix.write_text(unix.read_text().split("\n")[0] + "\n")
     for place, guest in enumerate(guests[16:]):
-        nodes.declare(root, guest, f"[phoenix]\ndepends_on = [{guests[place]}]\n")
+        nodes.declare(root, guest, f"depends_on = [{guests[place]}]\n")
     (root / "usr/sbin/pct").unlink()
     (root / "usr/sbin/pct").write_text(SLEEPER.format(root=root))
     (root / "usr/sbin/pct").chmod(0o755)
@@ -191,7 +191,9 @@ def changed(folder: Path) -> Iterator[tuple[str, str, str]]:
         if count:
             for guest in guests:
                 path = root / f"etc/phoenix/lxc/{guest}.toml"
-                path.write_text(path.read_text().replace("1024", "2048").replace("cores = 2", "cores = 1"))
+                path.write_text(
+                    path.read_text().replace("memory = 1024", "memory = 2048").replace("cores = 2", "cores = 1")
+                )
         before = len(calls(root))
         nodes.run(root, "create", "all")
         made = calls(root)[before:]

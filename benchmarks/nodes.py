@@ -15,17 +15,8 @@ PYTHON = sys.executable
 PYZ = str(HERE / "dist/phoenix.pyz")
 FIRST = 100_000
 SOURCE = "999"
-FILE = """\
-hostname = "g{guest}"
-ostemplate = "local:vztmpl/debian-12-standard_12.12-1_amd64.tar.zst"
-cores = 2
-memory = 1024
-rootfs = {{ storage = "local-lvm", size = "8G" }}
-net0 = {{ name = "eth0", bridge = "vmbr0", ip = "dhcp" }}
-features = {{ nesting = true }}
-tags = ["web", "front"]
-onboot = true
-{more}"""
+STARTER = (HERE / "etc/phoenix/lxc/9001.toml").read_text()
+"""What `init` writes, comments and all: a file as an administrator has it."""
 
 
 def run(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -52,8 +43,11 @@ def make(root: Path, declared: int, present: int) -> list[str]:
 
 
 def declare(root: Path, guest: str, more: str = "") -> None:
-    """Write a guest's file."""
-    (root / f"etc/phoenix/lxc/{guest}.toml").write_text(FILE.format(guest=guest, more=more))
+    """Write a guest's file; `more` is added to its table [phoenix]."""
+    text = STARTER.replace('hostname = "web"', f'hostname = "g{guest}"').replace(
+        '"10.0.0.110/24", gw = "10.0.0.1"', '"dhcp"'
+    )
+    (root / f"etc/phoenix/lxc/{guest}.toml").write_text(text + more)
 
 
 def copy(root: Path, guest: str, number: int) -> None:

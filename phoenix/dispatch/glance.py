@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LAST = 1 << 31
 """The place in the startup order of a guest that has none: after all others, as Proxmox VE has it."""
 RELATING = (b"depends_on", b"clone", b"profile", b"\\")
-"""A file without any of these words relates to no other guest. A key can be written with escapes, too."""
+"""A file without any of these words outside of comments relates to no other guest. A key can have escapes, too."""
 
 
 class Glance(Value):
@@ -51,8 +51,8 @@ def at(folder: str, kind: str, guest: str) -> Glance:
 
 def stands_alone(folder: str, kind: str, guest: str) -> bool:
     """Whether a file says nothing of other guests, seen without parsing it."""
-    data = files.read_trusted(load.guest_path(folder, kind, guest))
-    return not any(word in data for word in RELATING)
+    lines = files.read_trusted(load.guest_path(folder, kind, guest)).split(b"\n")
+    return not any(word in line for line in lines if line[:1] != b"#" for word in RELATING)
 
 
 def tags(value: Any) -> tuple[str, ...]:

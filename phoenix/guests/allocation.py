@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 
 from phoenix import cli, locks, process
-from phoenix.errors import Busy, Interrupted
+from phoenix.errors import Busy, Interrupted, NotReady
+from phoenix.guests import preflight
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 SECONDS = 3600
 """The longest wait for one storage: as long as a step may take."""
+SOURCE_SECONDS = 60
+"""The longest wait for a guest that is to be cloned: its lock can be one that nobody takes away."""
 
 
 @contextlib.contextmanager
@@ -25,6 +28,8 @@ def turn(work: Work, step: Step) -> Iterator[None]:
     try:
         for storage in sorted(storages(work, step)):  # in one order, so that no two wait for each other
             held.append(_take(work, storage))
+        if step.goal == "create" and work.wanted.clone:
+            _wait_for_source(work)
         yield
     finally:
         for lock in held:
@@ -63,9 +68,26 @@ def _take(work: Work, storage: str) -> int:
         return lock is not None or bool(process.received)
 
     process.wait_until(taken, work.seconds or SECONDS)
-    if lock is None and process.received:
-        wrong = f"{work.guest}: stopped by signal {process.received} while it waited for storage {storage}"
-        raise Interrupted(process.received, wrong, "running the same command again goes on from here")
     if lock is None:
-        raise busy or Busy(f"storage {storage} is taken", "try again later")
+        raise stopped(work, f"storage {storage}") if process.received or not busy else busy
     return lock
+
+
+def _wait_for_source(work: Work) -> None:
+    """Wait until nobody else works on the guest that is to be cloned. NotReady if that takes too long."""
+    error: NotReady | None = None
+
+    def is_free() -> bool:
+        nonlocal error
+        error = preflight.locked_source(work.node, work.wanted)
+        return error is None or bool(process.received)
+
+    process.wait_until(is_free, work.seconds or SOURCE_SECONDS)
+    if error:
+        raise stopped(work, work.wanted.clone["from"]) if process.received else error
+
+
+def stopped(work: Work, what: str) -> Interrupted:
+    """The error for a wait that a signal has ended."""
+    wrong = f"{work.guest}: stopped by signal {process.received} while it waited for {what}"
+    return Interrupted(process.received, wrong, "running the same command again goes on from here")

@@ -149,11 +149,6 @@ def clone_faults(node: Node, wanted: Guest) -> list[tuple[str, str]]:
     if snapshot and snapshot not in conf.snapshots:
         known = ", ".join(sorted(conf.snapshots)) or "none"
         return [(f"{source} has no snapshot {snapshot} (it has: {known})", f"{tool} listsnapshot {source}")]
-    if "lock" in conf.options:
-        dead = f"; if it is left from a clone that was killed, and nobody works on it: {tool} unlock {source}"
-        word = conf.options["lock"]
-        hint = f"{tool} config {source}; try again later{dead * (word == 'disk')}"
-        return [(f"{source} is locked ({word})", hint)]
     wrong = [
         f"{source} has {item.option} {item.found or 'off'}, wanted {item.wanted}"
         for item in fixed_of_clone(wanted, conf.snapshots[snapshot] if snapshot else conf)
@@ -163,6 +158,19 @@ def clone_faults(node: Node, wanted: Guest) -> list[tuple[str, str]]:
     if kind.name == "lxc" and kind.start(node, source) and not snapshot:
         return [(f"{source} runs, and only a snapshot of it can be cloned then", f"phoenix.pyz stop {source}")]
     return []
+
+
+def locked_source(node: Node, wanted: Guest) -> NotReady | None:
+    """What is wrong if somebody works on the guest that is to be cloned, or None."""
+    from phoenix.guests.observed import observe
+
+    source, tool = wanted.clone["from"], wanted.kind.tool.name
+    lock = observe(node, wanted.kind, source).lock
+    if not lock:
+        return None
+    dead = f"; if it is left from a clone that was killed, and nobody works on it: {tool} unlock {source}"
+    hint = f"{tool} config {source}; try again later{dead * (lock == 'disk')}"
+    return NotReady(f"{wanted.id} cannot be created: {source} is locked ({lock})", hint)
 
 
 def fixed_of_clone(wanted: Guest, conf: GuestConf) -> list[Difference]:

@@ -261,7 +261,7 @@ def test_a_clone_that_was_killed_is_cleaned_up_and_its_source_is_left_to_the_adm
     assert (code, "it is half made" in err) == (1, True), err
     assert world.calls("start") == []
     world.heal()
-    code, _, err = world.run("create", "9001")
+    code, _, err = world.run("create", "9001", "--timeout=1")
     assert code == 6
     assert "900 is locked (disk)" in err
     assert "pct unlock 900" in err

@@ -136,6 +136,19 @@ def test_guests_take_turns_at_a_storage_and_only_there(world):
     assert overlap([call for call in world.log() if call["argv"][1:3] in (["create", "104"], ["create", "105"])])
 
 
+def test_clones_of_one_guest_wait_for_each_other(world):
+    world.guest("101", '[phoenix]\nstate = "template"\n')
+    clone = FILE.replace('ostemplate = "{template}"', "clone = {{ from = 101, full = true }}").replace("{more}", "")
+    for guest, storage in (("102", "local"), ("103", "local-lvm"), ("104", "local")):
+        text = clone.format(guest=guest, storage=storage)
+        (world.root / f"etc/phoenix/lxc/{guest}.toml").write_text(text)
+    assert world.run("create", "101")[0] == 0
+    world.fault('command = "pct clone"\nslow = 0.5')
+    code, _, err = world.run("create", "all", "--jobs=4")
+    assert code == 0, err
+    assert len(world.calls("clone")) == 3
+
+
 def test_a_signal_ends_the_wait_for_a_turn(world):
     world.fault('command = "pct create"\nslow = 5')
     world.guest("101")

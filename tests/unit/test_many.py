@@ -86,7 +86,7 @@ def test_the_startup_order_in_each_of_its_forms(value, found):
 @pytest.mark.parametrize(
     ("text", "alone"),
     [
-        ("cores = 2\n", True),
+        ("cores = 2\n# clone = { from = 900 }\n", True),
         ("[phoenix]\ndepends_on = [101]\n", False),
         ('[phoenix]\n"depends\\u005fon" = [101]\n', False),
         ("clone = { from = 100 }\n", False),

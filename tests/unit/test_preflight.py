@@ -175,12 +175,26 @@ def test_a_clone_needs_its_source(root):
     [
         ("memory: 512\n", {"snapshot": "base"}, "900 has no snapshot base (it has: none)"),
         ("memory: 512\n\n[old]\nmemory: 1\n", {"snapshot": "base"}, "900 has no snapshot base (it has: old)"),
-        ("lock: backup\nmemory: 512\n", {}, "900 is locked (backup)"),
     ],
 )
 def test_what_is_wrong_with_the_source_of_a_clone(root, text, words, fault):
     source(root, text)
     assert fault in missing(root, clone(**words)).message
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "unlock"),
+    [
+        ("memory: 512\n", "", False),
+        ("lock: backup\nmemory: 512\n", "9001 cannot be created: 900 is locked (backup)", False),
+        ("lock: disk\nmemory: 512\n", "9001 cannot be created: 900 is locked (disk)", True),
+    ],
+)
+def test_a_source_that_somebody_works_on_is_said_with_what_frees_it(root, text, message, unlock):
+    source(root, text)
+    error = preflight.locked_source(Node(Paths(str(root))), clone())
+    assert (error.message if error else "") == message
+    assert error is None or ("pct unlock 900" in error.hint) == unlock
 
 
 def test_a_source_that_runs_is_cloned_only_by_a_snapshot(root):
