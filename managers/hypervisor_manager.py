@@ -1,11 +1,16 @@
-"""The hypervisor: tells the state of the node itself. Setting it up comes in a later release.
+"""The hypervisor: makes the node itself what hypervisor.toml says, and tells its state.
 
 Usage:
   hypervisor-manager --action=<action> [options]
   hypervisor-manager --help
   hypervisor-manager --version
 
-Actions: status.
+Actions: setup, plan, status, check. They take no ID: there is one node.
+
+Options:
+  --only=<sections>    setup and plan: these sections of hypervisor.toml alone, with commas between them
+  --skip=<sections>    setup and plan: all but these
+  --exit-code          plan: end with 10 if there is anything to do
 """
 
 from __future__ import annotations
@@ -17,7 +22,33 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from phoenix.call import Call
 
-WITHOUT_ID = ("status",)
+
+def setup(call: Call) -> int:
+    """Make the node what its file says."""
+    from phoenix.setup import Setup
+
+    work = Setup(call)
+    return work.show() if call.dry_run else work.run()
+
+
+def plan(call: Call) -> int:
+    """Say what setup would do."""
+    from phoenix.setup import Setup
+
+    return Setup(call).show()
+
+
+def check(call: Call) -> int:
+    """Read the file and say everything that is wrong with it."""
+    from phoenix.host import document
+
+    sections = document.sections(call.config)
+    path = document.path(call.config)
+    if call.json:
+        output.document(manager=call.manager, action=call.action, files=[path], exit_code=0)
+    else:
+        output.text(f"hypervisor: {len(sections)} section{'s' * (len(sections) != 1)} checked, nothing wrong")
+    return 0
 
 
 def status(call: Call) -> int:
@@ -44,4 +75,5 @@ def status(call: Call) -> int:
     return 0
 
 
-ACTIONS = {"status": status}
+ACTIONS = {"setup": setup, "plan": plan, "status": status, "check": check}
+WITHOUT_ID = tuple(ACTIONS)

@@ -182,10 +182,10 @@ def manager_argv(executable: str, words: Sequence[str]) -> list[str]:
     return [sys.executable or "/usr/bin/python3", "-I", "-S", executable, *words]
 
 
-def run_tool(argv: Sequence[str], log: int, seconds: float, stdin: str = "") -> int | None:
+def run_tool(argv: Sequence[str], log: int, seconds: float, stdin: str = "", talk: int = -1) -> int | None:
     """Run a Proxmox VE tool; returns its exit status, or None if it still runs after `seconds`.
 
-    It reads the file `stdin`, or nothing.
+    It reads the file `stdin`, or nothing. What it says on standard error goes to `talk`, if that is given.
 
     Its output goes to the file descriptor `log`, a regular file: a pipe of ours would break with us, and a broken
     pipe kills Proxmox VE's worker. It gets a session of its own, so that a closed terminal does not reach it.
@@ -199,7 +199,7 @@ def run_tool(argv: Sequence[str], log: int, seconds: float, stdin: str = "") -> 
             list(argv),
             stdin=source,
             stdout=log,
-            stderr=log,
+            stderr=log if talk < 0 else talk,
             env=environment(),
             cwd="/",
             start_new_session=True,
@@ -217,6 +217,18 @@ def run_tool(argv: Sequence[str], log: int, seconds: float, stdin: str = "") -> 
         return None
     finally:
         _release()
+
+
+def read(argv: Sequence[str], seconds: float) -> tuple[int | None, str, str]:
+    """Run a program that tells something: its status as that of `run_tool`, and what it says on both its outputs."""
+    outputs = [os.memfd_create(name, os.MFD_CLOEXEC) for name in ("said", "talk")]
+    try:
+        status = run_tool(argv, outputs[0], seconds, talk=outputs[1])
+        said, talk = (os.pread(file, os.fstat(file).st_size, 0).decode("utf-8", "backslashreplace") for file in outputs)
+    finally:
+        for file in outputs:
+            os.close(file)
+    return status, said, talk
 
 
 def ticks(seconds: float, first: float = 0.002, longest: float = PIECE) -> Iterator[None]:

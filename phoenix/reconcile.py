@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         guest: str
         log: RunLog
         seconds: int  # the longest that one step may take, 0 for STEP_SECONDS
+        status_command: str  # what shows the state
 
         @property
         def journal(self) -> Journal:
@@ -186,7 +187,7 @@ def read_again(task: Task[State, AStep], step: AStep, status: int | None) -> tup
 def unfinished(task: Task[State, AStep], step: AStep, seconds: int, state: State) -> PartlyDone:
     """The error for a command that is left to itself."""
     what = f"`{called(step.argv)}` still runs after {seconds} s"
-    hint = f"wait for it: phoenix.pyz status {task.guest}; its output is in {task.log.output}"
+    hint = f"wait for it: {task.status_command}; its output is in {task.log.output}"
     return PartlyDone(f"{task.guest}: {what}; it is {task.describe(state)}", hint)
 
 

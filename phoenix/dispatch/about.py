@@ -15,6 +15,8 @@ VERBS = {
     "start it if it is to run, after those that it needs and that are not there. Running it again does nothing more.",
     "converge": "create for each target and all that it needs, those that are there too",
     "LetsGo": "the whole configuration: make every guest, then start them in the order and with the delays of startup",
+    "setup": "make the node itself what hypervisor.toml says, section by section; --dry-run shows how, --only=NAME and "
+    "--skip=NAME choose sections. Running it again does nothing more.",
     "start": "start each target, after those that it depends on, and wait until it runs",
     "stop": "shut each target down as the power button would (pct shutdown), within --timeout seconds; one that "
     "depends on another goes before it",

@@ -3,6 +3,7 @@
 Usage:
   phoenix.pyz (create | converge | start | stop | restart | delete) <target>... [options]
   phoenix.pyz LetsGo [options]
+  phoenix.pyz setup [options]
   phoenix.pyz (health-check | import) <target>... [options]
   phoenix.pyz (snapshot | rollback | list-snapshots | delete-snapshot) <target>... [options]
   phoenix.pyz (status | plan | check | graph) [<target>...] [options]
@@ -10,6 +11,7 @@ Usage:
   phoenix.pyz log [<target>] [options]
   phoenix.pyz rehearse (create | converge | start | stop | restart | delete) <target>... [options]
   phoenix.pyz rehearse LetsGo [options]
+  phoenix.pyz rehearse setup [options]
   phoenix.pyz rehearse (health-check | import) <target>... [options]
   phoenix.pyz rehearse (snapshot | rollback | list-snapshots | delete-snapshot) <target>... [options]
   phoenix.pyz rehearse (status | plan | check) [<target>...] [options]
@@ -60,7 +62,9 @@ MAY_HAVE_TARGETS = ("status", "plan", "check")
 CONFIRMED = ("delete", "rollback", "delete-snapshot")
 """The verbs that lose something: the terminal is asked for the ID, without one --yes must be given."""
 REHEARSE = "rehearse"
-PASS_ON = (*NEED_TARGETS, *MAY_HAVE_TARGETS, "LetsGo")
+OF_THE_NODE = {"setup": "hypervisor"}
+"""The verbs that are for the node itself, and the kind whose manager does them."""
+PASS_ON = (*NEED_TARGETS, *MAY_HAVE_TARGETS, "LetsGo", *OF_THE_NODE)
 """The verbs that are a manager's actions; options that the dispatcher does not know go to it untouched."""
 
 
@@ -170,6 +174,9 @@ def names_of(words: Words) -> list[str]:
 def run_action(tree: str, verb: str, words: Words, take: Take = None) -> int:
     """Find the managers of the targets and run them; what they write to standard output goes to `take`, if given."""
     configuration, names = configuration_of(tree, words), names_of(words)
+    if verb in OF_THE_NODE:
+        told = child.arguments(words.options, cli.new_run(), words.rest)
+        return child.run_to(tree, OF_THE_NODE[verb] + routing.SUFFIX, [f"--action={verb}", *told], take)
     if verb == "check" and names == ["all"]:
         return check_all(configuration, words, take)
     if names == ["all"] and not configuration.all():
@@ -212,14 +219,14 @@ def check_all(configuration: routing.Configuration, words: Words, take: Take) ->
     count = len(configuration.all())
     told = child.arguments(words.options, cli.new_run(), words.rest)
     codes = []
-    for kind in configuration.kinds():
+    for kind in dict.fromkeys([*configuration.wholes(), *configuration.kinds()]):
         manager = kind + routing.SUFFIX
         _, actions = child.output(configuration.tree, manager, ["--action=list-actions"])
         if "check" in actions.split():
             codes.append(child.run_to(configuration.tree, manager, ["--action=check", *told], take))
         elif configuration.names(kind):
             cli.note(f"note: {manager} cannot check its files yet; they were not read")
-    if not count:
+    if not count and not configuration.wholes():
         cli.note(f"note: {configuration.folder} has no guests")
     return overall(codes)
 

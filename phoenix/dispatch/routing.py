@@ -56,6 +56,11 @@ class Configuration:
         names = [name[: -len(SUFFIX)] for name in managers(self.tree)]
         return [kind for kind in names if os.path.isdir(f"{self.folder}/{kind}")]
 
+    def wholes(self) -> list[str]:
+        """The kinds that have one file, KIND.toml: there is one of them."""
+        names = [name[: -len(SUFFIX)] for name in managers(self.tree)]
+        return [kind for kind in names if os.path.isfile(f"{self.folder}/{kind}.toml")]
+
     def file(self, target: Target) -> str:
         """The file of one guest."""
         return f"{self.folder}/{target.kind}/{target.id}.toml"

@@ -42,6 +42,7 @@ class Work:
         self.node = Node(call.paths)
         self.wanted = with_keys(wanted, self.node)
         self.seconds = call.timeout
+        self.status_command = f"phoenix.pyz status {call.id}"
         self.strangers = False  # whether the guest may be somebody else's
         self.record_path = call.paths.record(call.kind, call.id)
         self.record: Record | None = None
@@ -110,7 +111,8 @@ class Work:
 
     def ready(self) -> None:
         """NotReady if the node cannot be changed any more: asked before every command."""
-        self.node.check_changeable(self.kind.tool.name)
+        self.node.check_changeable()
+        self.node.tool(self.kind.tool.name)
 
     def turn(self, step: Step) -> AbstractContextManager[None]:
         """The storages that a step allocates on, held until it is over."""

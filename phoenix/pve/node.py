@@ -29,17 +29,15 @@ class Node:
         except OSError as error:
             raise no_cluster_files(paths) from error
 
-    def check_changeable(self, tool: str) -> str:
-        """The path of `tool`, once this node can be changed by it. NotReady if it cannot."""
+    def check_changeable(self) -> None:
+        """NotReady unless the node can be changed now: by this user, and with a quorum."""
         if os.geteuid() and not os.path.isdir(self.paths(REHEARSAL)):
             raise NotReady("changing a node takes root", "run it again as root, or with --root DIR on a rehearsal node")
-        path = self.tool(tool)
         if not self.has_quorum():
             raise NotReady(
                 "the cluster has no quorum, so nothing can be changed safely",
                 "pvecm status shows which nodes are missing; run it again when the quorum is back",
             )
-        return path
 
     def tool(self, name: str) -> str:
         """The path of a Proxmox VE tool. NotReady if it is not installed."""

@@ -11,6 +11,18 @@ if TYPE_CHECKING:
 
 _DEBIAN: Final[Mapping[int, tuple[str, str]]] = {8: ("12", "bookworm"), 9: ("13", "trixie")}
 
+_KERNEL: Final[Mapping[str, str]] = {
+    "fs/inotify/max_user_instances": "128",
+    "fs/inotify/max_user_watches": "65536",
+    "kernel/keys/maxkeys": "200",
+    "net/core/somaxconn": "4096",
+    "net/ipv4/ip_forward": "0",
+    "net/ipv6/conf/all/forwarding": "0",
+    "vm/max_map_count": "65530",
+    "vm/swappiness": "60",
+}
+_ZONES: Final = ("America/New_York", "Asia/Tokyo", "Etc/UTC", "Europe/Berlin", "UTC")
+
 
 def files(known: Mapping[str, Any]) -> dict[str, str]:
     """The text of each file, by its path on the node."""
@@ -25,6 +37,10 @@ def files(known: Mapping[str, Any]) -> dict[str, str]:
         "/etc/subgid": "root:100000:65536\n",
         "/etc/subuid": "root:100000:65536\n",
         "/etc/timezone": f"{known['timezone']}\n",
+        "/etc/apt/sources.list": "",
+        "/etc/chrony/chrony.conf": "sourcedir /etc/chrony/sources.d\n",
+        **{f"/proc/sys/{name}": f"{value}\n" for name, value in _KERNEL.items()},
+        **{f"/usr/share/zoneinfo/{zone}": "" for zone in _ZONES},
         "/proc/cpuinfo": "".join(f"processor\t: {cpu}\n\n" for cpu in range(known["cpus"])),
         "/var/lib/dpkg/status": _packages(release),
     }

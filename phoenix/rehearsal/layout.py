@@ -10,7 +10,7 @@ import sys
 
 from phoenix import errors
 from phoenix.pve import storages
-from phoenix.rehearsal import cluster, host, imagefiles, running, templates
+from phoenix.rehearsal import cluster, host, imagefiles, programs, running, templates
 from phoenix.rehearsal.setup import REAL, STORAGES, TEMPLATE, USERS
 from phoenix.rehearsal.tree import FACTS, Tree
 from phoenix.rehearsal.volumes import activation
@@ -179,7 +179,7 @@ def _make_tools(root: str) -> None:
     python = sys.executable
     if not python or len(python) > _LONGEST_SHEBANG or any(char.isspace() for char in python):
         python = "/usr/bin/python3"
-    for tool in TOOLS:
+    for tool in (*TOOLS, *programs.PROGRAMS):
         write(f"{root}/usr/sbin/{tool}", _SCRIPT.format(python=python, library=LIBRARY), 0o755)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from phoenix.rehearsal import signals, speech, tasks
+from phoenix.rehearsal import programs, signals, speech, tasks
 from phoenix.rehearsal.calls import Call
 from phoenix.rehearsal.failures import BadParameters, Failure
 from phoenix.rehearsal.tree import FACTS, Tree
@@ -59,6 +59,11 @@ def _decoded(words: list[str]) -> list[str]:
 
 
 def _run(tree: Tree, tool: str, words: list[str]) -> int:
+    if tool in programs.PROGRAMS:
+        called = " ".join([tool, *words[:1]]) if words and words[0][:1] not in ("", "-") else tool
+        return _faulted(
+            tree, called, words, lambda: int(_load(f"programs.{programs.PROGRAMS[tool]}", "run")(tree, words))
+        )
     if tool in _WITHOUT_SUBCOMMANDS:
         return _faulted(tree, tool, words, lambda: int(_load(tool, "run")(tree, words)))
     if tool == "pvesh":

@@ -30,7 +30,7 @@ LAYERS = (
     ("phoenix.pve",),
     ("phoenix.guests", "phoenix.host"),
     ("phoenix.reconcile", "phoenix.manager"),
-    ("phoenix.change",),
+    ("phoenix.change", "phoenix.setup"),
     ("phoenix.actions",),
     ("managers",),
 )

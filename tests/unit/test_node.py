@@ -57,25 +57,25 @@ def test_an_etc_pve_without_local_is_not_an_empty_cluster(tmp_path, content):
     assert "the cluster file system is not mounted" in refusal(lambda: node_of(tmp_path))
 
 
-def test_root_can_change_a_node_with_its_tool(root, monkeypatch):
+def test_root_can_change_a_node(root, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert node_of(root).check_changeable("pct") == f"{root}/usr/sbin/pct"
+    assert node_of(root).check_changeable() is None
+    assert node_of(root).tool("pct") == f"{root}/usr/sbin/pct"
 
 
 def test_others_can_change_a_rehearsal_node_only(root, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert "takes root" in refusal(lambda: node_of(root).check_changeable("pct"))
+    assert "takes root" in refusal(lambda: node_of(root).check_changeable())
     os.makedirs(str(root) + REHEARSAL)
-    assert node_of(root).check_changeable("pct") == f"{root}/usr/sbin/pct"
+    assert node_of(root).check_changeable() is None
 
 
 @pytest.mark.parametrize("left", ["nothing", "not executable"])
-def test_a_tool_that_cannot_be_run_is_missing(root, monkeypatch, left):
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
+def test_a_tool_that_cannot_be_run_is_missing(root, left):
     (root / "usr/sbin/pct").unlink()
     if left == "not executable":
         (root / "usr/sbin/pct").touch(mode=0o644)
-    assert "pct is not installed" in refusal(lambda: node_of(root).check_changeable("pct"))
+    assert "pct is not installed" in refusal(lambda: node_of(root).tool("pct"))
 
 
 def test_the_path_of_the_caller_is_not_asked_for_tools(root, monkeypatch):
@@ -114,7 +114,7 @@ def test_quorum_as_the_members_say(root, monkeypatch, members, quorum):
         (root / "etc/pve/.members").write_text(members)
     assert node_of(root).has_quorum() is quorum
     if not quorum:
-        assert "no quorum" in refusal(lambda: node_of(root).check_changeable("pct"))
+        assert "no quorum" in refusal(lambda: node_of(root).check_changeable())
 
 
 @pytest.mark.parametrize(("mode", "quorum"), [(0o120777, True), (0o120755, True), (0o120555, False)])

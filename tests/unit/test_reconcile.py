@@ -23,6 +23,7 @@ class World:
 
     guest = "9001"
     seconds = 0
+    status_command = "phoenix.pyz status 9001"
 
     def __init__(self, folder, fp):
         self.fp = fp

@@ -1,0 +1,83 @@
+"""Reports: what hypervisor-manager tells about the node's setup, as text for people or one JSON document."""
+
+from __future__ import annotations
+
+from phoenix import output
+from phoenix.errors import PartlyDone, Refused
+from phoenix.text import called, shell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from phoenix.call import Call
+    from phoenix.host.aspect import Plan, Step
+
+
+def check_refused(plans: Mapping[str, Plan]) -> None:
+    """Refused, with each reason, if a plan asks for what Phoenix does not do."""
+    refused = [item for plan in plans.values() for item in plan.refused]
+    if refused:
+        raise Refused("\n       ".join(item.why for item in refused), "; ".join(item.hint for item in refused))
+
+
+def facts(call: Call, node: str) -> dict[str, Any]:
+    """What every document says."""
+    return {"manager": call.manager, "action": call.action, "kind": call.kind, "node": node}
+
+
+def show_plan(call: Call, node: str, plans: Mapping[str, Plan], owed: Sequence[tuple[str, ...]]) -> int:
+    """Print what is to be done; returns 10 if there is anything and --exit-code was given. It refuses nothing."""
+    left = bool(owed) or any(plan.steps or plan.reboot for plan in plans.values())
+    if call.json:
+        sections = {name: plan_facts(plan) for name, plan in plans.items()}
+        output.document(**facts(call, node), sections=sections, owed=[list(argv) for argv in owed])
+    else:
+        output.text("\n".join(lines_of(node, plans, owed)))
+    return 10 if left and call.options.get("--exit-code") else 0
+
+
+def plan_facts(plan: Plan) -> dict[str, Any]:
+    """A section's plan for a document."""
+    return {
+        "differences": [item.fields() for item in plan.differences],
+        "refused": [item.fields() for item in plan.refused],
+        "commands": [list(step.argv) for step in plan.steps],
+        "reboot": list(plan.reboot),
+    }
+
+
+def lines_of(node: str, plans: Mapping[str, Plan], owed: Sequence[tuple[str, ...]]) -> list[str]:
+    """A plan as lines for people."""
+    lines = []
+    for name, plan in plans.items():
+        lines.append(f"{node}  {name}  " + ("differs" if plan.differences or plan.steps else "as wanted"))
+        lines += [f"  {item.what}: {item.found or '(not set)'} -> {item.wanted}" for item in plan.differences]
+        lines += [f"  refused: {item.why}" for item in plan.refused]
+        lines += [f"  $ {shell(step.argv)}{added(step)}" for step in plan.steps]
+        lines += [f"  after that: {shell(argv)}" for step in plan.steps for argv in step.after]
+        lines += [f"  a reboot is needed: {why}" for why in plan.reboot]
+    lines += [f"owed since an earlier run: {shell(argv)}" for argv in owed]
+    return lines
+
+
+def added(step: Step) -> str:
+    """What a step writes, as far as it fits on a line."""
+    size = len(step.content.encode())
+    return f"  ({size} bytes)" if step.content else ""
+
+
+def result(call: Call, node: str, done: Sequence[tuple[str, ...]], reboot: Sequence[str]) -> int:
+    """Tell how a setup ended. PartlyDone if the node must be started anew."""
+    if reboot:
+        raise PartlyDone(
+            f"{node}: a reboot is needed: {'; '.join(reboot)}",
+            "reboot the node when its guests can go down, then again: phoenix.pyz setup (or setup --reboot)",
+        )
+    if call.json:
+        output.document(**facts(call, node), commands=[list(argv) for argv in done], changed=bool(done), exit_code=0)
+    else:
+        what = "by " + ", ".join(dict.fromkeys(called(argv) for argv in done)) if done else "nothing to do"
+        output.text(f"{node}  {what}")
+    return 0

@@ -1,0 +1,85 @@
+"""Sysctl: parameters of the kernel, kept in a file of our own in /etc/sysctl.d and set at once."""
+
+from __future__ import annotations
+
+from phoenix.host import tables
+from phoenix.host.aspect import Ask, Difference, Plan, Refusal, Step, write
+from phoenix.pve.options import Option
+from phoenix.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from phoenix.config.faults import Faults
+    from phoenix.host.host import Host
+
+FILE = "/etc/sysctl.d/90-phoenix.conf"
+_NAME = Option("name", pattern=r"[a-z0-9_]+([./][A-Za-z0-9_*-]+)+")
+_VALUE = Option("value", pattern=r"[^\r\n]+")
+
+
+class State(Value):
+    """What is there: our file, and what the kernel has, by name; a parameter that it does not know is missing."""
+
+    text: str
+    kernel: Mapping[str, str]
+
+
+def decode(table: Any, faults: Faults) -> dict[str, str]:
+    """The section as values: each parameter's text."""
+    if not isinstance(table, dict):
+        faults.add("sysctl", "a table of parameters", table)
+        return {}
+    flat = dict(_flat(table, ""))
+    texts = {name: str(value) if type(value) is int else value for name, value in flat.items()}
+    return dict(tables.decode({name: _VALUE for name in texts if _is_name(name, faults)}, "sysctl", texts, faults))
+
+
+def _flat(table: Mapping[str, Any], prefix: str) -> list[tuple[str, Any]]:
+    """The parameters of a table, in which the dots of a name may be TOML's own."""
+    found = []
+    for name, value in table.items():
+        found += _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else [(prefix + name, value)]
+    return found
+
+
+def _is_name(name: str, faults: Faults) -> bool:
+    from phoenix.guests import values
+
+    return values.decode_scalar(_NAME, f"sysctl.{name}", name, faults) is not None
+
+
+def observe(host: Host, wanted: Mapping[str, str]) -> State:
+    """What is there."""
+    kernel = {}
+    for name in wanted:
+        path = "/proc/sys/" + name.translate(str.maketrans("./", "/."))
+        if host.exists(path):
+            kernel[name] = _plain(host.text(path))
+    return State(host.text(FILE), kernel)
+
+
+def plan(wanted: Mapping[str, str], state: State, _ask: Ask) -> Plan:
+    """What is to be done: the file says it all, and the kernel is told where it has another value."""
+    text = "".join(f"{name} = {value}\n" for name, value in sorted(wanted.items()))
+    steps: list[Step] = [write(FILE, text)] if text != state.text else []
+    differences = []
+    refused = []
+    for name, value in sorted(wanted.items()):
+        found = state.kernel.get(name)
+        if found is None:
+            why = f"sysctl.{name}: this kernel has no such parameter"
+            refused.append(Refusal(why, f"sysctl -a | grep {name.split('.')[-1]}; a module may be missing: [modules]"))
+        elif found != _plain(value):
+            differences.append(Difference(name, found, value))
+            steps.append(Step(f"set {name}", ("sysctl", "-w", f"{name}={value}")))
+    if not differences and steps:
+        differences = [Difference(FILE, "written otherwise" if state.text else "", f"{len(wanted)} parameters")]
+    return Plan(tuple(steps), tuple(differences), tuple(refused))
+
+
+def _plain(value: str) -> str:
+    """A value with its parts apart by one space, as the kernel and its files never agree on."""
+    return " ".join(value.split())

@@ -1,0 +1,178 @@
+"""Work: one section of hypervisor.toml under one call, as the loop sees it; and how its steps are carried out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from phoenix import files
+from phoenix.errors import ConfigError, NotReady
+from phoenix.host import aspect
+from phoenix.host.aspect import FOLDER, LINK, REMOVE, WRITE, Step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from phoenix.call import Call
+    from phoenix.host.aspect import Ask, Plan
+    from phoenix.host.host import Host
+    from phoenix.host.owed import Owed
+    from phoenix.journal import Journal
+    from phoenix.log import RunLog
+
+KEPT = "/var/lib/phoenix/kept"
+"""Where the files are that were replaced, below the name of the run."""
+NAME = "node"
+"""What the journal, the lock and the log of the node itself are called, where a guest has its ID."""
+
+
+class Work:
+    """One section under one call. `guest` is its name: what the loop tells begins with it."""
+
+    def __init__(self, section: str, wanted: Any, call: Call, host: Host, owed: Owed, ask: Ask) -> None:
+        self.guest = section
+        self.wanted = wanted
+        self.call = call
+        self.host = host
+        self.owed = owed
+        self.ask = ask
+        self.module = aspect.module(section)
+        self.seconds = call.timeout
+        self.status_command = f"phoenix.pyz setup --dry-run --only={section}"
+        self.log: RunLog
+        self.journal: Journal
+
+    def observe(self) -> Any:
+        """What is there."""
+        return self.module.observe(self.host, self.wanted)
+
+    def plan(self, state: Any) -> Plan:
+        """What is to be done from a state on."""
+        found: Plan = self.module.plan(self.wanted, state, self.ask)
+        return found
+
+    def steps(self, state: Any) -> tuple[Step, ...]:
+        """The steps that are left; what is owed comes after them."""
+        owed = (Step(f"run {' '.join(command)}", command) for command in self.owed.commands)
+        return (*self.plan(state).steps, *owed)
+
+    def describe(self, state: Any) -> str:
+        """The state in a word or two."""
+        differences = self.plan(state).differences
+        return "not as wanted: " + ", ".join(item.what for item in differences) if differences else "as wanted"
+
+    def before(self, _step: Step, _state: Any) -> dict[str, Any]:
+        """What the journal is told before a step."""
+        return {"section": self.guest}
+
+    def after(self, state: Any) -> dict[str, Any]:
+        """What the journal is told after a step."""
+        return {"section": self.guest, "state": self.describe(state)}
+
+    def ready(self) -> None:
+        """NotReady if the node cannot be changed."""
+        self.host.node.check_changeable()
+
+    def turn(self, _step: Step) -> contextlib.AbstractContextManager[None]:
+        """Nobody else works on the node itself: its lock is held."""
+        return contextlib.nullcontext()
+
+    def noted(self, step: Step, state: Any) -> None:
+        """The state says it all."""
+
+    def perform(self, step: Step, seconds: int) -> int | None:
+        """Carry out a step; returns its exit status, or None if it still runs after `seconds`."""
+        self.owed.add(step.after)
+        own = _OWN.get(step.argv[0])
+        if own:
+            own(self, step)
+            return 0
+        stdin = self.host.paths(step.stdin) if step.stdin else ""
+        status = self.log.run([self.host.program(step.argv[0]), *step.argv[1:]], seconds, stdin)[0]
+        if status == 0:
+            self.owed.paid(step.argv)
+        return status
+
+
+def write(work: Work, step: Step) -> None:
+    """Make a file, at once for every reader. What it replaces is kept first."""
+    path = place(work, step)
+    keep(work, step.argv[1])
+    files.make_folder(os.path.dirname(path))
+    files.replace(path, step.content, step.mode)
+
+
+def place(work: Work, step: Step) -> str:
+    """The path that a step is for, on this machine. NotReady for a link, and for one that leads out of the node."""
+    root = os.path.realpath(work.host.paths.root or "/").rstrip("/")
+    path = work.host.paths(step.argv[1])
+    if os.path.islink(path) or not f"{os.path.realpath(os.path.dirname(path))}/".startswith(root + "/"):
+        hint = f"ls -l {path}; replace the link by what it leads to, and run the same command again"
+        raise NotReady(f"{path} is reached by a link; Phoenix writes what it can see whole", hint)
+    return path
+
+
+def keep(work: Work, path: str) -> None:
+    """Keep a file as it is before the run changes it for the first time; our own drop-ins too."""
+    try:
+        with open(work.host.paths(path), "rb") as file:
+            data = file.read()
+    except FileNotFoundError:
+        return
+    kept = work.host.paths(f"{KEPT}/{work.call.run}{path}")
+    if not os.path.exists(kept):
+        files.replace_bytes(kept, data)
+
+
+def link(work: Work, step: Step) -> None:
+    """Make a symbolic link, at once for every reader, in place of a link or a file."""
+    path, target = work.host.paths(step.argv[1]), step.argv[2]
+    beside = f"{path}.new"
+    try:
+        files.discard(beside)
+        os.symlink(target, beside)
+        os.rename(beside, path)
+        files.sync_folder(os.path.dirname(path))
+    except OSError as error:
+        raise files.cannot_write(path, error) from error
+
+
+def folder(work: Work, step: Step) -> None:
+    """Make a folder, or give the one that is there the owner and mode that are wanted."""
+    path = place(work, step)
+    files.make_folder(path)
+    try:
+        if step.owner:
+            os.chown(path, *ids(work.host, step.owner))
+        os.chmod(path, step.mode)
+        files.sync_folder(path)
+    except OSError as error:
+        raise files.cannot_write(path, error) from error
+
+
+def remove(work: Work, step: Step) -> None:
+    """Remove a file of ours; it is kept."""
+    keep(work, step.argv[1])
+    files.remove(work.host.paths(step.argv[1]))
+
+
+def ids(host: Host, owner: str) -> tuple[int, int]:
+    """The numbers of USER:GROUP, by the node's own files. ConfigError for a name that it does not know."""
+    user, _, group = owner.partition(":")
+    return _number(host, "/etc/passwd", user), _number(host, "/etc/group", group)
+
+
+def _number(host: Host, path: str, name: str) -> int:
+    if name.isascii() and name.isdigit():
+        return int(name)
+    fields = (line.split(":") for line in host.text(path).splitlines())
+    found = next((line[2] for line in fields if line[0] == name and len(line) > 2), "")
+    if not found.isdigit():
+        raise ConfigError(f"{path} has no {name}", f"getent {path.rpartition('/')[2]} {name}; see [users]")
+    return int(found)
+
+
+_OWN: dict[str, Callable[[Work, Step], None]] = {WRITE: write, LINK: link, FOLDER: folder, REMOVE: remove}
+"""How steps are carried out that are no program."""

@@ -1,0 +1,18 @@
+"""Programs of the system under a node, as far as setting it up calls them: which there are, and who plays each.
+
+They do what the real ones do to the node's files, from their documentation; what they print is kept short. Where a real
+program was seen to do something, a test says so. A module has `run(tree, words) -> exit status`.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Final
+
+PROGRAMS: Final[Mapping[str, str]] = {
+    "chronyc": "chronyc",
+    "sysctl": "sysctl",
+}
+"""The name of each program, and its module here."""
