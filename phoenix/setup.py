@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from phoenix import locks
+from phoenix import cli, locks
+from phoenix.errors import OperationFailed
 from phoenix.host import document, report
 from phoenix.host.aspect import Ask, Plan
-from phoenix.host.host import Host
+from phoenix.host.host import LOOK_SECONDS, Host
 from phoenix.host.owed import Owed
 from phoenix.host.work import NAME, Work
 from phoenix.pve.node import Node
+from phoenix.text import last_line, shell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from phoenix.call import Call
 
@@ -46,31 +48,40 @@ class Setup:
         lock = locks.take(self.call.paths.lock(self.call.kind, NAME), "the node")
         try:
             done, reboot = self.carry_out()
+            begun = bool(reboot and self.call.options.get("--reboot"))
+            if begun:
+                self.start_anew(reboot)
         finally:
             locks.release(lock)
-        return report.result(self.call, self.host.node.name, done, reboot)
+        return report.result(self.call, self.host.node.name, done, reboot, begun=begun)
 
     def carry_out(self) -> tuple[list[tuple[str, ...]], list[str]]:
-        """Carry out section after section; returns the commands, and why the node must be started anew.
-
-        What is refused is refused before anything is done, as far as it can be seen then.
-        """
-        report.check_refused(self.plans())
+        """Carry out section after section; returns the commands, and why the node must be started anew."""
+        report.check(self.plans())
         done: list[tuple[str, ...]] = []
         reboot: list[str] = []
         for work in self.works:
             state = work.observe()
+            report.check({work.guest: work.plan(state)})
             if work.steps(state):
                 state, more = self.loop(work, state)
                 done += more
             planned = work.plan(state)
-            report.check_refused({work.guest: planned})
+            report.check({work.guest: planned})
             reboot += planned.reboot
         return done, reboot
 
     def loop(self, work: Work, state: object) -> tuple[object, Iterable[tuple[str, ...]]]:
-        """Run the loop for one section, with a log and a journal now that there is something to do."""
-        from phoenix import reconcile, workers
+        """Run the loop for one section."""
+        from phoenix import reconcile
+
+        self.begin()
+        work.log, work.journal = self.log, self.journal
+        return reconcile.run(work, state)
+
+    def begin(self) -> None:
+        """Open the log and the journal, once there is something to do."""
+        from phoenix import workers
         from phoenix.journal import Journal
         from phoenix.log import RunLog
 
@@ -79,5 +90,16 @@ class Setup:
             facts = {"run": call.run, "node": self.host.node.name, "kind": call.kind, "id": NAME}
             self.log = RunLog(call.paths.log(call.run, call.kind, NAME))
             self.journal = Journal(call.paths.journal(call.kind, NAME), **facts, **workers.this_process())
-        work.log, work.journal = self.log, self.journal
-        return reconcile.run(work, state)
+
+    def start_anew(self, why: Sequence[str]) -> None:
+        """Start the node anew. OperationFailed if it does not take that."""
+        self.begin()
+        self.journal.add("intent", goal="reboot", argv=list(REBOOT), section="", why=list(why))
+        cli.note(f"{self.host.node.name}: {shell(REBOOT)}")
+        status, said = self.log.run([self.host.program(REBOOT[0]), *REBOOT[1:]], LOOK_SECONDS)
+        self.journal.add("outcome", goal="reboot", status=status, reached=status == 0, section="")
+        if status:
+            raise OperationFailed(
+                f"{self.host.node.name}: `{shell(REBOOT)}` ended with {status}: {last_line(said)}",
+                "reboot it by hand, then again: phoenix.pyz setup",
+            )

@@ -52,19 +52,24 @@ class Difference(Value):
     wanted: str
 
 
-class Refusal(Value):
-    """One thing that Phoenix does not do, and what an administrator can do about it."""
+class Obstacle(Value):
+    """One thing that is in the way, and what an administrator can do about it."""
 
     why: str
     hint: str
 
 
 class Plan(Value):
-    """What is to be done, in order; what differs; what Phoenix will not do; why the node must be started anew."""
+    """What is to be done, in order; what differs; what is in the way; why the node must be started anew.
+
+    `refused` is what Phoenix will not do, to protect something (exit 8). `missing` is what the node lacks (exit 6): an
+    earlier section may bring it, so it is only an error when it is that section's turn.
+    """
 
     steps: tuple[Step, ...] = ()
     differences: tuple[Difference, ...] = ()
-    refused: tuple[Refusal, ...] = ()
+    refused: tuple[Obstacle, ...] = ()
+    missing: tuple[Obstacle, ...] = ()
     reboot: tuple[str, ...] = ()
 
 
@@ -90,5 +95,6 @@ def join(*plans: Plan) -> Plan:
         tuple(step for plan in plans for step in plan.steps),
         tuple(item for plan in plans for item in plan.differences),
         tuple(item for plan in plans for item in plan.refused),
+        tuple(item for plan in plans for item in plan.missing),
         tuple(why for plan in plans for why in plan.reboot),
     )

@@ -34,6 +34,19 @@ class Host:
         except OSError as error:
             raise NotReady(f"{path}: cannot be read: {error.strerror}", f"ls -l {path}") from error
 
+    def sha256(self, path: str) -> str:
+        """The SHA-256 of a file, "" if there is none."""
+        import hashlib
+
+        digest = hashlib.sha256()
+        try:
+            with open(self.paths(path), "rb") as file:
+                for piece in iter(lambda: file.read(1 << 20), b""):
+                    digest.update(piece)
+        except OSError:
+            return ""
+        return digest.hexdigest()
+
     def names(self, folder: str) -> list[str]:
         """The names in a folder, sorted; none if there is no folder."""
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from phoenix import output
-from phoenix.errors import PartlyDone, Refused
+from phoenix.errors import NotReady, PartlyDone, Refused
 from phoenix.text import called, shell
 
 TYPE_CHECKING = False
@@ -12,14 +12,24 @@ if TYPE_CHECKING:
     from typing import Any
 
     from phoenix.call import Call
-    from phoenix.host.aspect import Plan, Step
+    from phoenix.host.aspect import Obstacle, Plan, Step
 
 
-def check_refused(plans: Mapping[str, Plan]) -> None:
-    """Refused, with each reason, if a plan asks for what Phoenix does not do."""
-    refused = [item for plan in plans.values() for item in plan.refused]
-    if refused:
-        raise Refused("\n       ".join(item.why for item in refused), "; ".join(item.hint for item in refused))
+def check(plans: Mapping[str, Plan]) -> None:
+    """Refused or NotReady, with each reason, for what cannot be done: before anything is changed, as far as it is seen.
+
+    What a section misses may be brought by one before it, so that it counts only if that has nothing to do.
+    """
+    refused: list[Obstacle] = []
+    missing: list[Obstacle] = []
+    busy = False
+    for plan in plans.values():
+        refused += plan.refused
+        missing += plan.missing if not busy else ()
+        busy = busy or bool(plan.steps)
+    for error, found in ((Refused, refused), (NotReady, missing)):
+        if found:
+            raise error("\n       ".join(item.why for item in found), "; ".join(item.hint for item in found))
 
 
 def facts(call: Call, node: str) -> dict[str, Any]:
@@ -43,6 +53,7 @@ def plan_facts(plan: Plan) -> dict[str, Any]:
     return {
         "differences": [item.fields() for item in plan.differences],
         "refused": [item.fields() for item in plan.refused],
+        "missing": [item.fields() for item in plan.missing],
         "commands": [list(step.argv) for step in plan.steps],
         "reboot": list(plan.reboot),
     }
@@ -55,6 +66,7 @@ def lines_of(node: str, plans: Mapping[str, Plan], owed: Sequence[tuple[str, ...
         lines.append(f"{node}  {name}  " + ("differs" if plan.differences or plan.steps else "as wanted"))
         lines += [f"  {item.what}: {item.found or '(not set)'} -> {item.wanted}" for item in plan.differences]
         lines += [f"  refused: {item.why}" for item in plan.refused]
+        lines += [f"  missing: {item.why}" for item in plan.missing]
         lines += [f"  $ {shell(step.argv)}{added(step)}" for step in plan.steps]
         lines += [f"  after that: {shell(argv)}" for step in plan.steps for argv in step.after]
         lines += [f"  a reboot is needed: {why}" for why in plan.reboot]
@@ -68,12 +80,13 @@ def added(step: Step) -> str:
     return f"  ({size} bytes)" if step.content else ""
 
 
-def result(call: Call, node: str, done: Sequence[tuple[str, ...]], reboot: Sequence[str]) -> int:
-    """Tell how a setup ended. PartlyDone if the node must be started anew."""
+def result(call: Call, node: str, done: Sequence[tuple[str, ...]], reboot: Sequence[str], *, begun: bool) -> int:
+    """Tell how a setup ended. PartlyDone if the node must be started anew; `begun`: it does so already."""
     if reboot:
+        why = "; ".join(reboot)
+        when = "when it is back" if begun else "reboot the node when its guests can go down, or setup --reboot; then"
         raise PartlyDone(
-            f"{node}: a reboot is needed: {'; '.join(reboot)}",
-            "reboot the node when its guests can go down, then again: phoenix.pyz setup (or setup --reboot)",
+            f"{node}: {'it starts anew' if begun else 'a reboot is needed'}: {why}", f"{when}: phoenix.pyz setup"
         )
     if call.json:
         output.document(**facts(call, node), commands=[list(argv) for argv in done], changed=bool(done), exit_code=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from phoenix.host import tables
-from phoenix.host.aspect import Ask, Difference, Plan, Refusal, Step, write
+from phoenix.host.aspect import Ask, Difference, Obstacle, Plan, Step, write
 from phoenix.pve.options import Option
 from phoenix.value import Value
 
@@ -66,18 +66,18 @@ def plan(wanted: Mapping[str, str], state: State, _ask: Ask) -> Plan:
     text = "".join(f"{name} = {value}\n" for name, value in sorted(wanted.items()))
     steps: list[Step] = [write(FILE, text)] if text != state.text else []
     differences = []
-    refused = []
+    missing = []
     for name, value in sorted(wanted.items()):
         found = state.kernel.get(name)
         if found is None:
             why = f"sysctl.{name}: this kernel has no such parameter"
-            refused.append(Refusal(why, f"sysctl -a | grep {name.split('.')[-1]}; a module may be missing: [modules]"))
+            missing.append(Obstacle(why, f"sysctl -a | grep {name.split('.')[-1]}; a module may be missing: [modules]"))
         elif found != _plain(value):
             differences.append(Difference(name, found, value))
             steps.append(Step(f"set {name}", ("sysctl", "-w", f"{name}={value}")))
     if not differences and steps:
         differences = [Difference(FILE, "written otherwise" if state.text else "", f"{len(wanted)} parameters")]
-    return Plan(tuple(steps), tuple(differences), tuple(refused))
+    return Plan(tuple(steps), tuple(differences), missing=tuple(missing))
 
 
 def _plain(value: str) -> str:

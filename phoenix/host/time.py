@@ -7,7 +7,7 @@ chrony.conf reads (`sourcedir /etc/chrony/sources.d`).
 from __future__ import annotations
 
 from phoenix.host import tables
-from phoenix.host.aspect import LINK, Ask, Difference, Plan, Refusal, Step, write
+from phoenix.host.aspect import LINK, Ask, Difference, Obstacle, Plan, Step, write
 from phoenix.pve.options import Option, by_name
 from phoenix.value import Value
 
@@ -67,12 +67,12 @@ def plan(wanted: Wanted, state: State, _ask: Ask) -> Plan:
     """What is to be done."""
     steps: list[Step] = []
     differences: list[Difference] = []
-    refused: list[Refusal] = []
+    missing: list[Obstacle] = []
     found = state.link.partition(ZONES)[2] or state.timezone
     if wanted.timezone and (found, state.timezone) != (wanted.timezone, wanted.timezone):
         if not state.known:
             why = f"time.timezone: the node knows no time zone {wanted.timezone}"
-            refused.append(Refusal(why, "timedatectl list-timezones; apt-get install tzdata"))
+            missing.append(Obstacle(why, "timedatectl list-timezones; apt-get install tzdata"))
         differences.append(Difference("timezone", found, wanted.timezone))
         if found != wanted.timezone:
             steps.append(Step(f"link {CLOCK}", (LINK, CLOCK, ZONES + wanted.timezone)))
@@ -83,9 +83,9 @@ def plan(wanted: Wanted, state: State, _ask: Ask) -> Plan:
         if text != state.sources:
             differences.append(Difference("servers", _servers(state.sources), " ".join(wanted.servers)))
             if not state.chrony:
-                refused.append(Refusal("time.servers: chrony is not installed", "apt-get install chrony"))
+                missing.append(Obstacle("time.servers: chrony is not installed", "apt-get install chrony"))
             steps.append(write(SOURCES, text, ("chronyc", "reload", "sources")))
-    return Plan(tuple(steps), tuple(differences), tuple(refused))
+    return Plan(tuple(steps), tuple(differences), missing=tuple(missing))
 
 
 def _servers(text: str) -> str:

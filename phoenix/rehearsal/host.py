@@ -11,10 +11,13 @@ if TYPE_CHECKING:
 
 _DEBIAN: Final[Mapping[int, tuple[str, str]]] = {8: ("12", "bookworm"), 9: ("13", "trixie")}
 
+KERNEL: Final = "6.8.12-4-pve"
+_MODULES: Final = ("br_netfilter", "ip_vs", "nf_nat", "nvme_fabrics", "overlay", "vfio", "vfio-pci", "vfio_iommu_type1")
 _KERNEL: Final[Mapping[str, str]] = {
     "fs/inotify/max_user_instances": "128",
     "fs/inotify/max_user_watches": "65536",
     "kernel/keys/maxkeys": "200",
+    "kernel/osrelease": KERNEL,
     "net/core/somaxconn": "4096",
     "net/ipv4/ip_forward": "0",
     "net/ipv6/conf/all/forwarding": "0",
@@ -41,7 +44,10 @@ def files(known: Mapping[str, Any]) -> dict[str, str]:
         "/etc/chrony/chrony.conf": "sourcedir /etc/chrony/sources.d\n",
         **{f"/proc/sys/{name}": f"{value}\n" for name, value in _KERNEL.items()},
         **{f"/usr/share/zoneinfo/{zone}": "" for zone in _ZONES},
-        "/proc/cpuinfo": "".join(f"processor\t: {cpu}\n\n" for cpu in range(known["cpus"])),
+        "/etc/default/grub": 'GRUB_CMDLINE_LINUX_DEFAULT="quiet"\n',
+        "/proc/cmdline": "BOOT_IMAGE=/boot/vmlinuz root=/dev/mapper/pve-root ro quiet\n",
+        f"/lib/modules/{KERNEL}/modules.dep": "".join(f"kernel/{name}.ko:\n" for name in _MODULES),
+        "/proc/cpuinfo": "".join(f"processor\t: {cpu}\nvendor_id\t: GenuineIntel\n\n" for cpu in range(known["cpus"])),
         "/var/lib/dpkg/status": _packages(release),
     }
 

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 
 PROGRAMS: Final[Mapping[str, str]] = {
     "chronyc": "chronyc",
+    "modprobe": "modprobe",
+    "nvidia-modprobe": "nvidia_modprobe",
+    "proxmox-boot-tool": "boot",
     "sysctl": "sysctl",
+    "systemctl": "systemctl",
+    "udevadm": "boot",
+    "update-grub": "boot",
+    "update-initramfs": "boot",
 }
 """The name of each program, and its module here."""
