@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from phoenix.host import tables
+from phoenix.guests import values
 from phoenix.host.aspect import Ask, Difference, Obstacle, Plan, Step, write
 from phoenix.pve.options import Option
 from phoenix.value import Value
@@ -32,9 +32,12 @@ def decode(table: Any, faults: Faults) -> dict[str, str]:
     if not isinstance(table, dict):
         faults.add("sysctl", "a table of parameters", table)
         return {}
-    flat = dict(_flat(table, ""))
-    texts = {name: str(value) if type(value) is int else value for name, value in flat.items()}
-    return dict(tables.decode({name: _VALUE for name in texts if _is_name(name, faults)}, "sysctl", texts, faults))
+    found = {}
+    for name, value in _flat(table, ""):
+        text = values.decode_scalar(_VALUE, f"sysctl.{name}", str(value) if type(value) is int else value, faults)
+        if values.decode_scalar(_NAME, f"sysctl.{name}", name, faults) is not None and text is not None:
+            found[name] = text
+    return found
 
 
 def _flat(table: Mapping[str, Any], prefix: str) -> list[tuple[str, Any]]:
@@ -45,19 +48,18 @@ def _flat(table: Mapping[str, Any], prefix: str) -> list[tuple[str, Any]]:
     return found
 
 
-def _is_name(name: str, faults: Faults) -> bool:
-    from phoenix.guests import values
-
-    return values.decode_scalar(_NAME, f"sysctl.{name}", name, faults) is not None
+def path(name: str) -> str:
+    """The file of a parameter: whichever of dot and slash comes first in its name stands between folders."""
+    slashed = "/" in name.partition(".")[0]
+    return "/proc/sys/" + (name if slashed else name.translate(str.maketrans("./", "/.")))
 
 
 def observe(host: Host, wanted: Mapping[str, str]) -> State:
     """What is there."""
     kernel = {}
     for name in wanted:
-        path = "/proc/sys/" + name.translate(str.maketrans("./", "/."))
-        if host.exists(path):
-            kernel[name] = _plain(host.text(path))
+        if host.exists(path(name)):
+            kernel[name] = _plain(host.text(path(name)))
     return State(host.text(FILE), kernel)
 
 

@@ -17,7 +17,7 @@ def run(tree: Tree, words: list[str]) -> int:
     if len(words) != 2 or words[0] != "-w" or "=" not in words[1]:
         raise WrongUsage("sysctl: bad usage")
     name, _, value = words[1].partition("=")
-    place = name.translate(str.maketrans("./", "/."))
+    place = name if "/" in name.partition(".")[0] else name.translate(str.maketrans("./", "/."))
     path = tree(f"/proc/sys/{place}")
     if not os.path.isfile(path):
         speech.complain(f"sysctl: cannot stat /proc/sys/{place}: No such file or directory")
