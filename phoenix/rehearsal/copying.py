@@ -11,6 +11,7 @@ from phoenix.pve import guestconf
 from phoenix.rehearsal import (
     cluster,
     faults,
+    hostfiles,
     layout,
     node,
     outcome,
@@ -122,6 +123,9 @@ class _Copy:
             layout.write(tree(activation.MOUNTS), mounts)
         with _silence():
             self._make_volumes(tree)
+        hostfiles.bring(present, tree)
+        if any("sysctl" in table for table in _tables_of(self.config)):
+            hostfiles.bring_parameters(present, tree)
         self._make_paths(tree)
         layout.write(tree(f"{agent.FOLDER}/all.json"), "{}\n")
         self._start(tree)

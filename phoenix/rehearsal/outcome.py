@@ -7,7 +7,7 @@ import re
 
 from phoenix import errors, output
 from phoenix.pve import formats
-from phoenix.rehearsal import calls, jsons, pveversion, running, shelves, volumes
+from phoenix.rehearsal import calls, hostfiles, jsons, programs, pveversion, running, shelves, volumes
 from phoenix.rehearsal.qm import running as qm_running
 from phoenix.rehearsal.tree import FACTS, Tree
 from phoenix.rehearsal.volumes import plugin as plugins
@@ -34,7 +34,7 @@ def begin(tree: Tree, origin: Mapping[str, Any]) -> None:
 
 
 def _state(tree: Tree) -> dict[str, Any]:
-    texts, table = dict(_texts(tree)), volumes.table(tree)
+    texts, table = {**dict(_texts(tree)), **dict(hostfiles.texts(tree))}, volumes.table(tree)
     said: dict[str, int] = {}
     for path, text in texts.items():
         if _guest_of(path)[2]:
@@ -176,6 +176,8 @@ def _doubts(tree: Tree, origin: Mapping[str, Any], argvs: list[list[str]], made:
         yield "whether a guest boots, and what then runs in it, is not rehearsed; hook scripts are not run"
     if "qm guest" in done:
         yield "guest agents were taken to answer, and cloud-init to have done its work"
+    if any(argv[0] in programs.PROGRAMS for argv in argvs):
+        yield "the programs of the system were imitations, and nothing was installed, mounted or started anew"
     if argvs:
         yield "pct, qm and pvesm were imitations; HA, replication, backups and other nodes took no part"
 

@@ -190,3 +190,22 @@ def test_json(world):
     }
     done = json.loads(world.run("setup", "--output=json")[1])
     assert (done["changed"], done["exit_code"], len(done["commands"])) == (True, 0, 7)
+
+
+def test_it_can_be_rehearsed(world):
+    before = {path: path.read_bytes() for path in world.root.rglob("*") if path.is_file()}
+    code, out, err = world.run("rehearse", "setup")
+    assert code == 0
+    assert err.splitlines()[1:8] == COMMANDS
+    for lines in (
+        "--- /etc/timezone\n+++ /etc/timezone\n@@ -1 +1 @@\n-UTC\n+America/New_York\n",
+        "--- /dev/null\n+++ /etc/sysctl.d/90-phoenix.conf\n",
+        "    0  sysctl -w vm.swappiness=10\n",
+        "  - the programs of the system were imitations",
+    ):
+        assert lines in out
+    found = {path: path.read_bytes() for path in world.root.rglob("*") if path.is_file()}
+    unpacked = world.root / "usr/local"
+    assert {path: data for path, data in found.items() if unpacked not in path.parents} == before
+    assert world.run("setup")[0] == 0
+    assert "nothing: no guest, file or volume would have changed" in world.run("rehearse", "setup")[1]
