@@ -624,19 +624,24 @@ def tests_environment(python: Python, *, linters: bool) -> str:
     bundled = table("tool.phoenix.bundled")
     for name, pinned in bundled.items():
         wheel(name, pinned)
-    kept = str(WHEELS / "tests")
 
     def fill(inside: str) -> None:
-        install = [inside, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--find-links", kept]
-        try:
-            run([*install, *wanted])
-        except BuildError:
-            run([inside, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", kept, *wanted])
-            run([*install, *wanted])
-        run([*install, *[str(WHEELS / name) for name in bundled]])
-        run([inside, "-m", "pip", "check"])
+        install(inside, WHEELS / "tests", wanted, [str(WHEELS / name) for name in bundled])
 
     return environment("tests", python, [wanted, bundled], fill, with_pip=True)
+
+
+def install(inside: str, kept: Path, wanted: Sequence[str], wheels: Sequence[str] = ()) -> None:
+    """Install pinned packages, which are downloaded once and kept, and wheels into an environment."""
+    offline = [inside, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--find-links", str(kept)]
+    try:
+        run([*offline, *wanted])
+    except BuildError:
+        run([inside, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(kept), *wanted])
+        run([*offline, *wanted])
+    if wheels:
+        run([*offline, *wheels])
+    run([inside, "-m", "pip", "check"])
 
 
 def run_part(python: Python, default: Python, arguments: list[str]) -> Ran:

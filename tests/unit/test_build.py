@@ -41,7 +41,7 @@ def wheels(tmp_path, monkeypatch):
 
 def test_its_reader_agrees_with_tomli(repository):
     whole = tomli.loads((repository / "pyproject.toml").read_text("utf-8"))
-    for name in ("bundled", "builder", "tests"):
+    for name in ("bundled", "builder", "tests", "peers"):
         assert build.table(f"tool.phoenix.{name}") == whole["tool"]["phoenix"][name]
     assert build.version() == whole["project"]["version"]
 
@@ -59,7 +59,8 @@ def test_two_versions_are_refused(checkout):
 
 def test_every_requirement_is_pinned():
     tests = build.table("tool.phoenix.tests")
-    assert all(re.fullmatch(r"[\w.-]+==[\d.]+", pin) for pin in tests["requirements"] + tests["linters"])
+    pins = tests["requirements"] + tests["linters"] + build.table("tool.phoenix.peers")["requirements"]
+    assert all(re.fullmatch(r"[\w.-]+==[\d.]+", pin) for pin in pins)
     wheels = {**build.table("tool.phoenix.bundled"), **build.table("tool.phoenix.builder")}
     assert all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in wheels.values())
     assert all(name.endswith("-none-any.whl") for name in wheels)
