@@ -31,12 +31,14 @@ def ansi_quoted(word: str) -> str:
     return f"$'{printable(escaped)}'"
 
 
-GROUPS = ("cloudinit", "disk", "guest")
+GROUPS = ("acl", "cloudinit", "disk", "group", "guest", "role", "user")
 """Words that only the next one makes a subcommand."""
 
 
 def called(argv: Sequence[str]) -> str:
-    """What a command is called: the tool and its subcommand."""
+    """What a command is called: the tool and its subcommand; not the variables that `env` gives it."""
+    while argv[0] == "env" or "=" in argv[0]:
+        argv = argv[1:]
     return " ".join(argv[: 3 if argv[1] in GROUPS else 2])
 
 

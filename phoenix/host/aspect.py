@@ -39,7 +39,9 @@ class Step(Value):
     stdin: str = ""  # the file that it reads, "" for none
     content: str = ""  # what it writes
     mode: int = 0o644  # of what it writes or makes
-    owner: str = ""  # USER:GROUP of a folder, "" for whoever has it
+    owner: str = ""  # USER:GROUP of what it writes or makes, "" for whoever has it; USER: for the user's own group
+    check: tuple[str, ...] = ()  # the program that a file must pass before it is put in its place; it is told its path
+    first: tuple[tuple[str, ...], ...] = ()  # the commands that must have succeeded in this run before it
     after: tuple[tuple[str, ...], ...] = ()  # the commands that put it into effect, owed until they have succeeded
     hint: str = ""  # what to do if it fails
 

@@ -9,11 +9,12 @@ from phoenix import files
 from phoenix.errors import ConfigError, NotReady
 from phoenix.host import aspect
 from phoenix.host.aspect import FOLDER, LINK, REMOVE, WRITE, Step
+from phoenix.host.host import LOOK_SECONDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Optional
 
     from phoenix.call import Call
     from phoenix.host.aspect import Ask, Plan
@@ -41,6 +42,7 @@ class Work:
         self.module = aspect.module(section)
         self.seconds = call.timeout
         self.status_command = f"phoenix.pyz setup --dry-run --only={section}"
+        self.succeeded: set[tuple[str, ...]] = set()  # commands of this run
         self.log: RunLog
         self.journal: Journal
 
@@ -54,9 +56,12 @@ class Work:
         return found
 
     def steps(self, state: Any) -> tuple[Step, ...]:
-        """The steps that are left; what is owed comes after them."""
-        owed = (Step(f"run {' '.join(command)}", command) for command in self.owed.commands)
-        return (*self.plan(state).steps, *owed)
+        """The steps that are left, each after what must come first; what is owed comes after them."""
+        planned: list[Step] = []
+        for step in self.plan(state).steps:
+            planned += [order(command) for command in step.first if command not in self.succeeded]
+            planned.append(step)
+        return (*planned, *(order(command) for command in self.owed.commands))
 
     def describe(self, state: Any) -> str:
         """The state in a word or two."""
@@ -87,21 +92,43 @@ class Work:
         self.owed.add(step.after)
         own = _OWN.get(step.argv[0])
         if own:
-            own(self, step)
-            return 0
+            return own(self, step) or 0
         stdin = self.host.paths(step.stdin) if step.stdin else ""
         status = self.log.run([self.host.program(step.argv[0]), *step.argv[1:]], seconds, stdin)[0]
         if status == 0:
             self.owed.paid(step.argv)
+            self.succeeded.add(step.argv)
         return status
 
 
-def write(work: Work, step: Step) -> None:
-    """Make a file, at once for every reader. What it replaces is kept first."""
+def order(command: tuple[str, ...]) -> Step:
+    """The step that runs a command whose effect nobody can see."""
+    return Step(f"run {' '.join(command)}", command)
+
+
+def write(work: Work, step: Step) -> int | None:
+    """Make a file, at once for every reader. What it replaces is kept first. Returns the status of what checks it."""
     path = place(work, step)
-    keep(work, step.argv[1])
     files.make_folder(os.path.dirname(path))
-    files.replace(path, step.content, step.mode)
+    if step.check:
+        status = checked(work, step, f"{path}.check")
+        if status != 0:
+            return status
+    keep(work, step.argv[1])
+    if step.owner:
+        files.replace_for(path, step.content, step.mode, *ids(work.host, step.owner))
+    else:
+        files.replace(path, step.content, step.mode)
+    return 0
+
+
+def checked(work: Work, step: Step, beside: str) -> int | None:
+    """What the program that is to check a file says of it, before it has its name: its status."""
+    try:
+        files.replace(beside, step.content, step.mode)
+        return work.log.run([work.host.program(step.check[0]), *step.check[1:], beside], LOOK_SECONDS)[0]
+    finally:
+        files.discard(beside)
 
 
 def place(work: Work, step: Step) -> str:
@@ -143,13 +170,7 @@ def folder(work: Work, step: Step) -> None:
     """Make a folder, or give the one that is there the owner and mode that are wanted."""
     path = place(work, step)
     files.make_folder(path)
-    try:
-        if step.owner:
-            os.chown(path, *ids(work.host, step.owner))
-        os.chmod(path, step.mode)
-        files.sync_folder(path)
-    except OSError as error:
-        raise files.cannot_write(path, error) from error
+    files.give(path, step.mode, *(ids(work.host, step.owner) if step.owner else (-1, -1)))
 
 
 def remove(work: Work, step: Step) -> None:
@@ -159,20 +180,24 @@ def remove(work: Work, step: Step) -> None:
 
 
 def ids(host: Host, owner: str) -> tuple[int, int]:
-    """The numbers of USER:GROUP, by the node's own files. ConfigError for a name that it does not know."""
+    """The numbers of USER:GROUP, by the node's own files; of USER: with the group that the user has.
+
+    ConfigError for a name that it does not know.
+    """
     user, _, group = owner.partition(":")
-    return _number(host, "/etc/passwd", user), _number(host, "/etc/group", group)
+    own = _number(host, "/etc/group", group) if group else _number(host, "/etc/passwd", user, 3)
+    return _number(host, "/etc/passwd", user), own
 
 
-def _number(host: Host, path: str, name: str) -> int:
-    if name.isascii() and name.isdigit():
+def _number(host: Host, path: str, name: str, place: int = 2) -> int:
+    if name.isascii() and name.isdigit() and place == 2:
         return int(name)
     fields = (line.split(":") for line in host.text(path).splitlines())
-    found = next((line[2] for line in fields if line[0] == name and len(line) > 2), "")
+    found = next((line[place] for line in fields if line[0] == name and len(line) > place), "")
     if not found.isdigit():
         raise ConfigError(f"{path} has no {name}", f"getent {path.rpartition('/')[2]} {name}; see [users]")
     return int(found)
 
 
-_OWN: dict[str, Callable[[Work, Step], None]] = {WRITE: write, LINK: link, FOLDER: folder, REMOVE: remove}
+_OWN: dict[str, Callable[[Work, Step], Optional[int]]] = {WRITE: write, LINK: link, FOLDER: folder, REMOVE: remove}
 """How steps are carried out that are no program."""

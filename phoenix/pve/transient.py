@@ -16,6 +16,9 @@ _TEXTS: Final = (
     r"checksum mismatch \(file change by other user",
     r"(CT|VM) is locked \([a-z-]+\)",
     r"cannot destroy '[^']*': dataset is busy",
+    r"E: Could not get lock /var/(lib|cache)/",
+    r"dpkg frontend lock was locked by another process",
+    r"cannot lock /etc/[a-z]+; try again later",  # useradd, usermod, chpasswd
 )
 _ANY: Final = re.compile("|".join(_TEXTS))
 

@@ -1,0 +1,102 @@
+"""Sources: apt's lists of them, in both forms, as entries; and one of them switched on or off. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from phoenix.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Final
+
+FOLDER: Final = "/etc/apt/sources.list.d"
+LIST: Final = "/etc/apt/sources.list"
+FIELDS: Final = (
+    "Enabled", "Types", "URIs", "Suites", "Components", "Architectures", "Languages", "Targets", "PDiffs", "By-Hash",
+    "Allow-Insecure", "Allow-Weak", "Allow-Downgrade-To-Insecure", "Trusted", "Signed-By", "Check-Valid-Until",
+    "Valid-Until-Min", "Valid-Until-Max", "Check-Date", "Date-Max-Future", "InRelease-Path",
+)  # fmt: skip
+"""The fields of a source, as sources.list(5) has them, in the order in which they are written."""
+_LINE: Final = re.compile(r"^(?P<off>[ \t]*#[#\s]*)?[ \t]*deb(?:-src)?[ \t]+(?:\[[^\]]*\][ \t]*)?(?P<uri>\S+)(?P<rest>.*)$")
+
+
+class Entry(Value):
+    """One source. `place` is that of its line, or of its first line, in its file."""
+
+    path: str
+    place: int
+    uris: tuple[str, ...]
+    suites: tuple[str, ...]
+    components: tuple[str, ...]
+    enabled: bool
+
+
+def is_read(path: str) -> bool:
+    """Whether apt reads a file of that name."""
+    name = path.rpartition("/")[2]
+    return re.fullmatch(r"[A-Za-z0-9_.-]+\.(list|sources)", name) is not None
+
+
+def entries(texts: Mapping[str, str]) -> list[Entry]:
+    """The sources of files, by their paths."""
+    found: list[Entry] = []
+    for path, text in texts.items():
+        found += _stanzas(path, text) if path.endswith(".sources") else _lines(path, text)
+    return found
+
+
+def _lines(path: str, text: str) -> Iterator[Entry]:
+    for place, line in enumerate(text.splitlines()):
+        match = _LINE.match(line)
+        if match:
+            suite, *components = match["rest"].partition("#")[0].split() or [""]
+            yield Entry(path, place, (match["uri"],), (suite,), tuple(components), match["off"] is None)
+
+
+def _stanzas(path: str, text: str) -> Iterator[Entry]:
+    for place, lines in _paragraphs(text):
+        known: dict[str, str] = {}
+        last = ""
+        for line in lines:
+            if line[:1] in (" ", "\t") and last:
+                known[last] += " " + line.strip()
+            elif not line.startswith("#"):
+                name, _, value = line.partition(":")
+                last = name.strip().lower()
+                known[last] = value.strip()
+        parts = [tuple(known.get(name, "").split()) for name in ("uris", "suites", "components")]
+        if parts[0]:
+            yield Entry(path, place, *parts, known.get("enabled", "yes").lower() not in ("no", "false", "0", "off"))
+
+
+def _paragraphs(text: str) -> Iterator[tuple[int, list[str]]]:
+    """The paragraphs of a text, each with the place of its first line."""
+    begin, lines = 0, text.splitlines()
+    for place, line in enumerate([*lines, ""]):
+        if not line.strip():
+            if place > begin:
+                yield begin, lines[begin:place]
+            begin = place + 1
+
+
+def switched(text: str, entry: Entry, *, on: bool) -> str:
+    """The text of a file with one of its sources switched on or off; no other line is touched."""
+    lines = text.splitlines()
+    if not entry.path.endswith(".sources"):
+        lines[entry.place] = lines[entry.place].lstrip(" \t#") if on else f"# {lines[entry.place]}"
+        return "\n".join(lines) + "\n"
+    stanza = next(found for place, found in _paragraphs(text) if place == entry.place)
+    state = f"Enabled: {'yes' if on else 'no'}"
+    own = next((place for place, line in enumerate(stanza) if line.lower().startswith("enabled:")), None)
+    if own is None:
+        lines.insert(entry.place + len(stanza), state)
+    else:
+        lines[entry.place + own] = state
+    return "\n".join(lines) + "\n"
+
+
+def text_of(fields: Mapping[str, str]) -> str:
+    """The text of a file with one source."""
+    return "".join(f"{name}: {fields[name]}\n" for name in FIELDS if name in fields)
