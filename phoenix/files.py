@@ -133,7 +133,7 @@ def replace(path: str, text: str, mode: int = 0o600) -> None:
 
     One process at a time may do so: what a killed one has left beside it, the next one replaces.
     """
-    replace_bytes(path, text.encode(), mode)
+    replace_bytes(path, text.encode("utf-8", "surrogateescape"), mode)
 
 
 def replace_bytes(path: str, data: bytes, mode: int = 0o600) -> None:
@@ -168,7 +168,7 @@ def replace_for(path: str, text: str, mode: int, user: int, group: int) -> None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             with open(os.open(beside, flags, 0o600, dir_fd=folder), "wb") as file:
                 _give(file.fileno(), mode, user, group)
-                file.write(text.encode())
+                file.write(text.encode("utf-8", "surrogateescape"))
                 file.flush()
                 os.fsync(file.fileno())
             os.rename(beside, name, src_dir_fd=folder, dst_dir_fd=folder)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from phoenix import cli, process
 from phoenix.errors import Busy, Interrupted, OperationFailed, PartlyDone
-from phoenix.pve.transient import is_transient
+from phoenix.pve.transient import hindrance
 from phoenix.text import called, last_line, shell
 
 TYPE_CHECKING = False
@@ -117,22 +117,22 @@ def run(task: Task[State, AStep], state: State) -> tuple[State, list[tuple[str, 
             )
         task.ready()
         with task.turn(step):
-            state, hindrance = carry_out(task, step, state)
-        if hindrance:
-            wait(task, tries, step.goal, hindrance)
+            state, hindered = carry_out(task, step, state)
+        if hindered:
+            wait(task, tries, step.goal, hindered)
             continue
         goals.add(step.goal)
         done.append(step.argv)
 
 
-def wait(task: Task[State, AStep], tries: dict[str, Iterator[None]], goal: str, hindrance: str) -> None:
+def wait(task: Task[State, AStep], tries: dict[str, Iterator[None]], goal: str, hindered: str) -> None:
     """Wait before a goal is tried again, longer each time. Busy, with what its tool said, when the time is up."""
     if goal not in tries:
         tries[goal] = process.ticks(task.seconds or RETRY_SECONDS, FIRST_PAUSE, LONGEST_PAUSE)
         next(tries[goal])  # the first is at once
-    cli.note(f"{task.guest}: {hindrance}; trying again")
+    cli.note(f"{task.guest}: {hindered}; trying again")
     if next(tries[goal], OVER) is OVER:
-        raise Busy(f"{task.guest}: {hindrance}", f"try again later; the whole output is in {task.log.path}")
+        raise Busy(f"{task.guest}: {hindered}", f"try again later; the whole output is in {task.log.path}")
 
 
 def carry_out(task: Task[State, AStep], step: AStep, state: State) -> tuple[State, str]:
@@ -157,8 +157,8 @@ def carry_out(task: Task[State, AStep], step: AStep, state: State) -> tuple[Stat
             raise unfinished(task, step, seconds, state)
         if process.received:
             raise interrupted(task, state)
-        if status and is_transient(said) and task.describe(state) == before:
-            return state, f"`{called(step.argv)}` ended with {status}: {words}"
+        if status and hindrance(said) and task.describe(state) == before:
+            return state, f"`{called(step.argv)}` ended with {status}: {last_line(hindrance(said))}"
         raise failed(task, step, status, words, state)
     if status:
         cli.note(f"{task.guest}: {step.argv[0]} ended with {status} ({words}), but its work is done")

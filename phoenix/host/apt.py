@@ -29,7 +29,8 @@ REPOSITORIES = {
     "none": ("", ""),
 }
 """Proxmox VE's repositories: where each is, and its component. Only one is wanted: the others are switched off."""
-OWN = f"{sources.FOLDER}/phoenix-proxmox.sources"
+OWN = "proxmox"
+"""The name of our source for it, where the node has none of its own."""
 KEYRING = "/usr/share/keyrings/proxmox-archive-keyring.gpg"
 """The key of PVE 9; that of PVE 8 is in a folder that apt trusts anyway."""
 STATUS, UPDATES = "/var/lib/dpkg/status", "/var/lib/dpkg/updates"
@@ -44,11 +45,13 @@ INSTALL = (
     "-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold", "-o", "DPkg::Lock::Timeout=300",
     "-o", "APT::Cmd::Pattern-Only=true",  # a name is a name, and no expression
 )  # fmt: skip
-SIMULATE = ("apt-get", "install", "--simulate", "--no-install-recommends", "-o", "APT::Cmd::Pattern-Only=true")
+SIMULATE = (
+    "apt-get", "--simulate", "install", "--no-install-recommends", "-o", "APT::Cmd::Pattern-Only=true",
+    "-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=",  # nothing is written, not even a cache
+)  # fmt: skip
 ALONE = ("-o", "Dir::Etc::SourceList=/dev/null", "-o", "Dir::Etc::SourceParts=/dev/null")
 """What makes a folder all that there is."""
 INSTALL_SECONDS = 7200
-_HALF = ("half-configured", "triggers-awaited", "triggers-pending")
 _UNPACKED = ("half-installed", "unpacked")
 
 _NAME = Option("name", pattern=r"[a-z0-9][a-z0-9-]*")
@@ -113,7 +116,7 @@ def _decode_sources(table: Any, faults: Faults) -> dict[str, dict[str, str]]:
         for field in needed:
             if field not in named[name]:
                 faults.say(f"apt.sources.{name}.{field}", "missing")
-        if name == "proxmox":
+        if name == OWN:
             faults.say(f"apt.sources.{name}", "this name is for repository's own")
     return found
 
@@ -129,7 +132,7 @@ def _word(value: Any) -> Any:
 def observe(host: Host, wanted: Wanted) -> State:
     """What is there. apt is only asked where something is to be installed."""
     installed = debian.packages(host.text(STATUS)) if wanted.packages or wanted.folder else {}
-    interrupted = any(name.isdigit() for name in host.names(UPDATES)) or _has(installed, _HALF)
+    interrupted = any(name.isdigit() for name in host.names(UPDATES))  # by which apt knows that dpkg must go on
     found = debs.observe(host, wanted.folder, installed) if wanted.folder else debs.NONE
     words = to_install(wanted, installed, found)
     asked = bool(words) and not interrupted and not found.refused and not found.missing
@@ -137,7 +140,7 @@ def observe(host: Host, wanted: Wanted) -> State:
     paths = [sources.LIST, *(f"{sources.FOLDER}/{name}" for name in host.names(sources.FOLDER))]
     return State(
         debian.suite(host.text("/etc/os-release")),
-        {path: host.text(path) for path in paths if sources.is_read(path) and host.exists(path)},
+        {path: text for path in paths if sources.is_read(path) for text in [host.exact(path)] if text is not None},
         frozenset(key for key in keys if host.exists(key)),
         installed,
         interrupted,
@@ -181,11 +184,8 @@ def _plan_sources(wanted: Wanted, state: State) -> Plan:
     if wanted.repository:
         differences += _choose(wanted.repository, state, texts)
     for name, fields in wanted.sources.items():
-        path, text = f"{sources.FOLDER}/phoenix-{name}.sources", sources.text_of(fields)
-        if state.texts.get(path, "") != text:
-            texts[path] = text
-            differences.append(Difference(f"sources.{name}", "otherwise" if path in state.texts else "", path))
-    for path, text in texts.items():
+        differences += _own(name, f"sources.{name}", fields, state, texts)
+    for path, text in sorted(texts.items(), key=lambda item: not item[1]):  # what goes, goes last
         if text != state.texts.get(path, ""):
             remove = Step(f"remove {path}", (REMOVE, path), after=after)
             steps.append(write(path, text, *after) if text else remove)
@@ -203,7 +203,7 @@ def _plan_sources(wanted: Wanted, state: State) -> Plan:
 def _choose(repository: str, state: State, texts: dict[str, str]) -> list[Difference]:
     """Change the texts so that this one of Proxmox VE's repositories is read; returns what differs."""
     uri, component = REPOSITORIES[repository]
-    others = [item for item in sources.entries(state.texts) if item.path != OWN]
+    others = [item for item in sources.entries(state.texts) if item.path not in sources.own_paths(OWN)]
     differences = []
     for entry in reversed(others):  # a line that is added leaves the places before it as they are
         if entry.enabled and _belongs(entry) not in ("", repository):
@@ -216,11 +216,17 @@ def _choose(repository: str, state: State, texts: dict[str, str]) -> list[Differ
     fields = {"Types": "deb", "URIs": uri, "Suites": state.suite, "Components": component}
     if KEYRING in state.keys:
         fields["Signed-By"] = KEYRING
-    own = "" if same or not uri else sources.text_of(fields)
-    if own != state.texts.get(OWN, ""):
-        texts[OWN] = own
-        differences.append(Difference("repository", "otherwise" if OWN in state.texts else "", repository))
-    return differences
+    return differences + _own(OWN, "repository", {} if same or not uri else fields, state, texts)
+
+
+def _own(name: str, what: str, fields: Mapping[str, str], state: State, texts: dict[str, str]) -> list[Difference]:
+    """Change the texts so that a source of ours is read as these fields have it, not at all for none."""
+    wanted = sources.own(name, fields, state.suite)
+    if all(state.texts.get(path, "") == text for path, text in wanted.items()):
+        return []
+    texts.update(wanted)
+    found = "otherwise" if any(state.texts.get(path) for path in wanted) else ""
+    return [Difference(what, found, next((path for path, text in wanted.items() if text), "not read"))]
 
 
 def _belongs(entry: Entry) -> str:
@@ -262,7 +268,7 @@ def _plan_packages(wanted: Wanted, state: State) -> Plan:
     elif foreseen and not foreseen.possible and wanted.folder:
         why = f"apt.offline: the set is not complete: {foreseen.words}"
         missing.append(Obstacle(why, "add the .deb of what is missing, and make SHA256SUMS anew"))
-    if state.interrupted:
+    if state.interrupted and words:
         differences.append(Difference("dpkg", "interrupted", "configured"))
         steps.append(Step("configure", CONFIGURE, seconds=INSTALL_SECONDS, hint="dpkg --configure -a"))
     if words and not refused and not missing:

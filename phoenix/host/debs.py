@@ -37,14 +37,17 @@ def observe(host: Host, folder: str, installed: Mapping[str, tuple[str, str]]) -
     """What is in a folder. A file is only read whole where it is to be installed."""
     sums = debian.sums(host.text(f"{folder}/{SUMS}"))
     if not sums:
-        there = host.exists(f"{folder}/{SUMS}")
-        why = f"apt.offline: {folder}/{SUMS} {'is not as sha256sum writes it' if there else 'is not there'}"
+        fault = "is not as sha256sum writes it" if host.exists(f"{folder}/{SUMS}") else "is not there"
+        why = f"apt.offline: {folder}/{SUMS} {fault}"
         return Debs(missing=(Obstacle(why, f"where the set was made: cd {folder} && sha256sum *.deb > {SUMS}"),))
-    foreign = files.foreign_part(host.paths(folder))
-    if foreign:
-        return Debs(refused=(Obstacle(f"apt.offline: others may change {foreign}", f"ls -ld {foreign}"),))
     listed = {name for name in sums if name.endswith(".deb")}
     there = {name for name in host.names(folder) if name.endswith(".deb")}
+    for name in (SUMS, *sorted(listed & there)):  # what was verified must still be that when apt reads it
+        foreign = files.foreign_part(host.paths(f"{folder}/{name}"))
+        if foreign:
+            why = f"apt.offline: others than root may change {foreign}"
+            hint = f"ls -ld {shell((foreign,))}; chown root:root, chmod go-w; then check what is in it"
+            return Debs(refused=(Obstacle(why, hint),))
     refused = [
         Obstacle(f"apt.offline: {folder}/{name} is not in {SUMS}", f"ls -l {folder}") for name in sorted(there - listed)
     ]
@@ -72,12 +75,14 @@ def observe(host: Host, folder: str, installed: Mapping[str, tuple[str, str]]) -
 
 
 def _control(host: Host, path: str) -> dict[str, str]:
-    """What a .deb says of itself; dpkg-deb is asked where its compression is not Python's."""
+    """What a .deb says of itself, nothing for what is none; dpkg-deb is asked where its compression is not Python's."""
     try:
         with open(host.paths(path), "rb") as file:
             return debian.control(file.read(MOST_CONTROL)) or {}
+    except OSError:
+        return {}
     except ValueError:
-        return debian.fields(host.output("dpkg-deb", "--field", host.paths(path)))
+        return debian.fields(host.output("dpkg-deb", "--field", path))
 
 
 def _is_wanted(installed: tuple[str, str] | None, version: str) -> bool:

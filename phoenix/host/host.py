@@ -34,6 +34,16 @@ class Host:
         except OSError as error:
             raise NotReady(f"{path}: cannot be read: {error.strerror}", f"ls -l {path}") from error
 
+    def exact(self, path: str) -> str | None:
+        """The text of a file, which written again is the same, byte for byte; None if there is none."""
+        try:
+            with open(self.paths(path), encoding="utf-8", errors="surrogateescape", newline="") as file:
+                return file.read()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise NotReady(f"{path}: cannot be read: {error.strerror}", f"ls -l {path}") from error
+
     def sha256(self, path: str) -> str:
         """The SHA-256 of a file, "" if there is none."""
         import hashlib

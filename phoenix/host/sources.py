@@ -19,7 +19,18 @@ FIELDS: Final = (
     "Valid-Until-Min", "Valid-Until-Max", "Check-Date", "Date-Max-Future", "InRelease-Path",
 )  # fmt: skip
 """The fields of a source, as sources.list(5) has them, in the order in which they are written."""
-_LINE: Final = re.compile(r"^(?P<off>[ \t]*#[#\s]*)?[ \t]*deb(?:-src)?[ \t]+(?:\[[^\]]*\][ \t]*)?(?P<uri>\S+)(?P<rest>.*)$")
+OPTIONS: Final = {
+    "Architectures": "arch", "Languages": "lang", "Targets": "target",
+    **{name: name.lower() for name in FIELDS[FIELDS.index("PDiffs"):]},
+}  # fmt: skip
+"""What the fields that are no part of a line itself are called among its options."""
+OFF: Final = ("no", "false", "without", "off", "0", "disable")
+"""What apt takes for no."""
+OF_LINES: Final = ("bullseye", "bookworm")
+"""The releases whose own lists are lines; those after them have stanzas."""
+_LINE: Final = re.compile(
+    r"^(?P<off>[ \t]*#[#\s]*)?[ \t]*deb(?:-src)?[ \t]+(?:\[[^\]]*\][ \t]*)?(?P<uri>\S+)(?P<rest>.*)$"
+)
 
 
 class Entry(Value):
@@ -48,7 +59,7 @@ def entries(texts: Mapping[str, str]) -> list[Entry]:
 
 
 def _lines(path: str, text: str) -> Iterator[Entry]:
-    for place, line in enumerate(text.splitlines()):
+    for place, line in enumerate(text.split("\n")):
         match = _LINE.match(line)
         if match:
             suite, *components = match["rest"].partition("#")[0].split() or [""]
@@ -66,14 +77,14 @@ def _stanzas(path: str, text: str) -> Iterator[Entry]:
                 name, _, value = line.partition(":")
                 last = name.strip().lower()
                 known[last] = value.strip()
-        parts = [tuple(known.get(name, "").split()) for name in ("uris", "suites", "components")]
-        if parts[0]:
-            yield Entry(path, place, *parts, known.get("enabled", "yes").lower() not in ("no", "false", "0", "off"))
+        uris, suites, components = (tuple(known.get(name, "").split()) for name in ("uris", "suites", "components"))
+        if uris:
+            yield Entry(path, place, uris, suites, components, known.get("enabled", "yes").lower() not in OFF)
 
 
 def _paragraphs(text: str) -> Iterator[tuple[int, list[str]]]:
     """The paragraphs of a text, each with the place of its first line."""
-    begin, lines = 0, text.splitlines()
+    begin, lines = 0, text.split("\n")
     for place, line in enumerate([*lines, ""]):
         if not line.strip():
             if place > begin:
@@ -83,20 +94,45 @@ def _paragraphs(text: str) -> Iterator[tuple[int, list[str]]]:
 
 def switched(text: str, entry: Entry, *, on: bool) -> str:
     """The text of a file with one of its sources switched on or off; no other line is touched."""
-    lines = text.splitlines()
+    lines = text.split("\n")
     if not entry.path.endswith(".sources"):
         lines[entry.place] = lines[entry.place].lstrip(" \t#") if on else f"# {lines[entry.place]}"
-        return "\n".join(lines) + "\n"
+        return "\n".join(lines)
     stanza = next(found for place, found in _paragraphs(text) if place == entry.place)
-    state = f"Enabled: {'yes' if on else 'no'}"
+    state = f"Enabled: {'true' if on else 'false'}"
     own = next((place for place, line in enumerate(stanza) if line.lower().startswith("enabled:")), None)
     if own is None:
         lines.insert(entry.place + len(stanza), state)
+        lines += [""] * (entry.place + len(stanza) == len(lines) - 1)
     else:
         lines[entry.place + own] = state
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
+
+
+def own_paths(name: str) -> tuple[str, str]:
+    """The paths of a source of ours: as a stanza, and as lines."""
+    return f"{FOLDER}/phoenix-{name}.sources", f"{FOLDER}/phoenix-{name}.list"
+
+
+def own(name: str, fields: Mapping[str, str], suite: str) -> dict[str, str]:
+    """The files of a source of ours, in the form that a release has its own in; "" for the other form."""
+    stanza, lines = own_paths(name)
+    return {stanza: "", lines: lines_of(fields)} if suite in OF_LINES else {stanza: text_of(fields), lines: ""}
 
 
 def text_of(fields: Mapping[str, str]) -> str:
     """The text of a file with one source."""
     return "".join(f"{name}: {fields[name]}\n" for name in FIELDS if name in fields)
+
+
+def lines_of(fields: Mapping[str, str]) -> str:
+    """As `text_of`, in lines: one for each type, place and suite."""
+    options = " ".join(f"{OPTIONS[name]}={','.join(fields[name].split())}" for name in OPTIONS if name in fields)
+    off = "# " if fields.get("Enabled", "yes") in OFF else ""
+    between = f" [{options}] " if options else " "
+    return "".join(
+        f"{off}{kind}{between}{uri} {suite} {fields.get('Components', '')}".rstrip() + "\n"
+        for kind in fields.get("Types", "").split()
+        for uri in fields.get("URIs", "").split()
+        for suite in fields.get("Suites", "").split()
+    )

@@ -14,7 +14,7 @@ from phoenix.host.host import LOOK_SECONDS
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Optional
+    from typing import Any
 
     from phoenix.call import Call
     from phoenix.host.aspect import Ask, Plan
@@ -199,5 +199,5 @@ def _number(host: Host, path: str, name: str, place: int = 2) -> int:
     return int(found)
 
 
-_OWN: dict[str, Callable[[Work, Step], Optional[int]]] = {WRITE: write, LINK: link, FOLDER: folder, REMOVE: remove}
+_OWN: dict[str, Callable[[Work, Step], int | None]] = {WRITE: write, LINK: link, FOLDER: folder, REMOVE: remove}
 """How steps are carried out that are no program."""

@@ -23,6 +23,6 @@ _TEXTS: Final = (
 _ANY: Final = re.compile("|".join(_TEXTS))
 
 
-def is_transient(words: str) -> bool:
-    """Whether a tool's words say that nothing was done because of somebody else, and that it may work later."""
-    return _ANY.search(words) is not None
+def hindrance(said: str) -> str:
+    """The line in which a tool says that nothing was done because of somebody else, and may be later; "" for none."""
+    return next((line.strip() for line in said.split("\n") if _ANY.search(line)), "")

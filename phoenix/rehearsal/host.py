@@ -36,11 +36,11 @@ def files(known: Mapping[str, Any]) -> dict[str, str]:
         "/etc/hostname": f"{known['hostname']}\n",
         "/etc/hosts": f"127.0.0.1 localhost\n{known['address']} {known['hostname']}\n",
         "/etc/network/interfaces": _interfaces(known["bridges"], known["address"]),
-        "/etc/os-release": f'PRETTY_NAME="Debian GNU/Linux {number} ({name})"\nID=debian\nVERSION_ID="{number}"\n',
+        "/etc/os-release": _release(number, name),
         "/etc/subgid": "root:100000:65536\n",
         "/etc/subuid": "root:100000:65536\n",
         "/etc/timezone": f"{known['timezone']}\n",
-        "/etc/apt/sources.list": "",
+        **_sources(release, name),
         "/etc/chrony/chrony.conf": "sourcedir /etc/chrony/sources.d\n",
         **{f"/proc/sys/{name}": f"{value}\n" for name, value in _KERNEL.items()},
         **{f"/usr/share/zoneinfo/{zone}": "" for zone in _ZONES},
@@ -49,6 +49,38 @@ def files(known: Mapping[str, Any]) -> dict[str, str]:
         f"/lib/modules/{KERNEL}/modules.dep": "".join(f"kernel/{name}.ko:\n" for name in _MODULES),
         "/proc/cpuinfo": "".join(f"processor\t: {cpu}\nvendor_id\t: GenuineIntel\n\n" for cpu in range(known["cpus"])),
         "/var/lib/dpkg/status": _packages(release),
+    }
+
+
+def _release(number: str, name: str) -> str:
+    """What the release says of itself."""
+    return (
+        f'PRETTY_NAME="Debian GNU/Linux {number} ({name})"\nID=debian\nVERSION_ID="{number}"\nVERSION_CODENAME={name}\n'
+    )
+
+
+def _sources(release: int, name: str) -> dict[str, str]:
+    """Where packages come from after an installation: lines in release 8, stanzas in 9."""
+    enterprise = "https://enterprise.proxmox.com/debian/pve"
+    if release == 8:
+        return {
+            "/etc/apt/sources.list": f"deb http://deb.debian.org/debian {name} main contrib\n",
+            "/etc/apt/sources.list.d/pve-enterprise.list": f"deb {enterprise} {name} pve-enterprise\n",
+        }
+    debian = "/usr/share/keyrings/debian-archive-keyring.gpg"
+    proxmox = "/usr/share/keyrings/proxmox-archive-keyring.gpg"
+    places = (
+        ("debian", "http://deb.debian.org/debian/", "main contrib", debian),
+        ("pve-enterprise", enterprise, "pve-enterprise", proxmox),
+    )
+    return {
+        **{
+            f"/etc/apt/sources.list.d/{file}.sources": (
+                f"Types: deb\nURIs: {uri}\nSuites: {name}\nComponents: {components}\nSigned-By: {key}\n"
+            )
+            for file, uri, components, key in places
+        },
+        proxmox: "",
     }
 
 

@@ -20,11 +20,11 @@ WRITTEN: Final = (
     "/etc/default/grub.d", "/etc/exports", "/etc/exports.d", "/etc/fstab", "/etc/group", "/etc/kernel/cmdline",
     "/etc/modprobe.d", "/etc/modules-load.d", "/etc/network", "/etc/passwd", "/etc/resolv.conf", "/etc/samba/smb.conf",
     "/etc/samba/phoenix.conf", "/etc/sysctl.d", "/etc/timezone", "/etc/udev/rules.d",
+    "/var/lib/dpkg/status",
 )  # fmt: skip
 """What setting up may change: told of as a difference."""
 _READ: Final = (
     "/etc/kernel/proxmox-boot-uuids", "/proc/cmdline", "/proc/cpuinfo", "/proc/sys/kernel/osrelease",
-    "/var/lib/dpkg/status",
 )  # fmt: skip
 """What it only reads."""
 _OF_THE_KERNEL: Final = ("modules.builtin", "modules.dep")

@@ -32,7 +32,7 @@ def main(script: str, words: list[str]) -> int:
     signals.on(signals.INT, signals.DEFAULT)
     status = 255
     try:
-        status = _run(tree, name, _decoded(words))
+        status = run(tree, name, _decoded(words))
     except (Failure, OSError) as error:
         speech.complain(str(error))
         status = error.code if isinstance(error, Failure) else error.errno or 255
@@ -58,7 +58,8 @@ def _decoded(words: list[str]) -> list[str]:
     return [word if word.isascii() else os.fsencode(word).decode(coding, "replace") for word in words]
 
 
-def _run(tree: Tree, tool: str, words: list[str]) -> int:
+def run(tree: Tree, tool: str, words: list[str]) -> int:
+    """Do what a tool is told to, or what is to go wrong with that; returns its exit status."""
     if tool in programs.PROGRAMS:
         called = " ".join([tool, *words[:1]]) if words and words[0][:1] not in ("", "-") else tool
         return _faulted(

@@ -128,7 +128,7 @@ def parsers(folder):
         "record": a_record(folder),
         "exec": (EXEC, lambda data: inside.ended(text(data))),
         "tasks": (UPID, lambda data: workers.tasks(text(data), "9001")),
-        "transient": (SAID, lambda data: transient.is_transient(text(data))),
+        "transient": (SAID, lambda data: transient.hindrance(text(data))),
         "option": ([b"name=eth0,bridge=vmbr0,ip=10.0.0.1/24", b"local:8,size=8G", b"order=1,up=2"], options),
         "words": (WORDS, words),
         "marks": (CONFS, lambda data: marks.split(text(data))),

@@ -13,7 +13,7 @@ from phoenix import errors, process, reconcile
 from phoenix.guests.plan import Step
 from phoenix.journal import Journal
 from phoenix.log import RunLog
-from phoenix.pve.transient import is_transient
+from phoenix.pve.transient import hindrance
 
 PCT = "/usr/sbin/pct"
 
@@ -261,12 +261,15 @@ def test_what_has_done_something_is_not_tried_again(world, slept):
         ("VM 9001: checksum mismatch (file change by other user?)", True),
         ("Failed to obtain guest migration lock - replication running?", True),
         ("zfs error: cannot destroy 'rpool/data/subvol-105-disk-0': dataset is busy", True),
+        ("E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 7 (apt)\nE: Unable to lock", True),
+        ("dpkg: error: dpkg frontend lock was locked by another process with pid 7\nNote: removing it is wrong", True),
+        ("useradd: cannot lock /etc/passwd; try again later.", True),
         ("got timeout", False),
         ("no space left on device", False),
     ],
 )
 def test_only_a_closed_list_of_words_is_worth_another_try(words, known):
-    assert is_transient(words) is known
+    assert bool(hindrance(words)) is known
 
 
 def test_a_goal_that_does_not_last_is_not_tried_for_ever(world):

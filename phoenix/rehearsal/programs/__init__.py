@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from typing import Final
 
 PROGRAMS: Final[Mapping[str, str]] = {
+    "apt-get": "apt_get",
     "chronyc": "chronyc",
+    "dpkg": "dpkg",
+    "env": "env",
     "modprobe": "modprobe",
     "nvidia-modprobe": "nvidia_modprobe",
     "proxmox-boot-tool": "boot",
