@@ -17,7 +17,7 @@ _TEXTS: Final = (
     r"(CT|VM) is locked \([a-z-]+\)",
     r"cannot destroy '[^']*': dataset is busy",
     r"E: Could not get lock /var/(lib|cache)/",
-    r"dpkg frontend lock was locked by another process",
+    r"dpkg (frontend|database) lock was locked by ",
     r"cannot lock /etc/[a-z]+; try again later",  # useradd, usermod, chpasswd
 )
 _ANY: Final = re.compile("|".join(_TEXTS))

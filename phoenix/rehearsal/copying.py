@@ -241,6 +241,8 @@ class _Copy:
             if os.path.isfile(tree(path)):
                 text = _STAND_INS.get(key)
                 layout.write(tree(path), text if text is not None else self.present.data(path) or b"", 0o600)
+        for table in _tables_of(self.config):
+            hostfiles.bring_packages(self.present, tree, table)
 
     def _paths_of_guests(self) -> Iterator[str]:
         for name, _, _, text in self.guests:

@@ -9,8 +9,8 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Final
+    from collections.abc import Iterator, Mapping
+    from typing import Any, Final
 
     from phoenix.rehearsal.present import Present
     from phoenix.rehearsal.tree import Tree
@@ -65,6 +65,18 @@ def bring_parameters(present: Present, tree: Tree) -> None:
         if data is not None:
             layout.write(tree(path), data)
     del present.remarks[remarks:]  # some are for writing only, or of hardware that is not there
+
+
+def bring_packages(present: Present, tree: Tree, table: Mapping[str, Any]) -> None:
+    """Give a copy the set of .deb files that a configuration names: links to what is only read."""
+    try:
+        folder = str(table["apt"]["offline"]["folder"])
+        names = present.names(folder)
+    except (KeyError, TypeError):
+        return
+    for name in names if os.path.isdir(tree(folder)) else ():
+        if not os.path.lexists(tree(f"{folder}/{name}")):
+            os.symlink(present(f"{folder}/{name}"), tree(f"{folder}/{name}"))
 
 
 def texts(tree: Tree) -> Iterator[tuple[str, str]]:

@@ -129,6 +129,8 @@ def test_a_set_of_files(world):
     assert code == 8
     assert "apt.offline: /srv/debs/libx.deb has the SHA-256 " in err
     (folder / "libx.deb").write_bytes(deb("libx", "1"))
+    code, out, _ = world.run("rehearse", "setup")
+    assert (code, "+Package: libx\n" in out) == (0, True)
     code, _, err = world.run("setup")
     assert (code, notes(err, UPDATE, INSTALL)) == (0, [INSTALL])
     assert world.run("setup") == (0, "pve  nothing to do\n", "")

@@ -263,6 +263,7 @@ def test_what_has_done_something_is_not_tried_again(world, slept):
         ("zfs error: cannot destroy 'rpool/data/subvol-105-disk-0': dataset is busy", True),
         ("E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 7 (apt)\nE: Unable to lock", True),
         ("dpkg: error: dpkg frontend lock was locked by another process with pid 7\nNote: removing it is wrong", True),
+        ("dpkg: error: dpkg frontend lock was locked by /usr/bin/apt process with pid 7", True),
         ("useradd: cannot lock /etc/passwd; try again later.", True),
         ("got timeout", False),
         ("no space left on device", False),
