@@ -37,6 +37,7 @@ class Step(Value):
     argv: tuple[str, ...]
     seconds: int = 0  # the longest it may take, if that is its own
     stdin: str = ""  # the file that it reads, "" for none
+    feed: str = ""  # what it is to read instead: this, with that file's one line for {}; such a line is a secret
     content: str = ""  # what it writes
     mode: int = 0o644  # of what it writes or makes
     owner: str = ""  # USER:GROUP of what it writes or makes, "" for whoever has it; USER: for the user's own group

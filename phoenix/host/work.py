@@ -13,7 +13,7 @@ from phoenix.host.host import LOOK_SECONDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from phoenix.call import Call
@@ -93,12 +93,29 @@ class Work:
         own = _OWN.get(step.argv[0])
         if own:
             return own(self, step) or 0
-        stdin = self.host.paths(step.stdin) if step.stdin else ""
-        status = self.log.run([self.host.program(step.argv[0]), *step.argv[1:]], seconds, stdin)[0]
+        with given(self.host, step) as stdin:
+            status = self.log.run([self.host.program(step.argv[0]), *step.argv[1:]], seconds, stdin)[0]
         if status == 0:
             self.owed.paid(step.argv)
             self.succeeded.add(step.argv)
         return status
+
+
+@contextlib.contextmanager
+def given(host: Host, step: Step) -> Iterator[str]:
+    """The path of what a step's program reads, "" for nothing; a secret that is put together is in memory alone."""
+    path = host.paths(step.stdin) if step.stdin else ""
+    if not step.feed:
+        yield path
+        return
+    files.check_secret(path)
+    line = files.read_trusted(path).decode("utf-8", "replace").rstrip("\n")
+    file = os.memfd_create("given", os.MFD_CLOEXEC)
+    try:
+        os.write(file, step.feed.replace("{}", line).encode())
+        yield f"/proc/self/fd/{file}"
+    finally:
+        os.close(file)
 
 
 def order(command: tuple[str, ...]) -> Step:
