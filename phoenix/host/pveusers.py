@@ -87,7 +87,7 @@ class State(Value):
 
 def decode(parts: Mapping[str, Any], faults: Faults) -> Wanted:
     """The parts as values."""
-    tables_of = {
+    tables_of: Mapping[str, tuple[tables.Schema, str]] = {
         "roles": (_ROLE, _NAME),
         "groups": (_GROUP, _NAME),
         "accounts": (_ACCOUNT, _USER),

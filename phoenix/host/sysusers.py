@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from phoenix.host.host import Host
     from phoenix.host.tables import Table
 
-PASSWD, GROUP, SHADOW, SUDOERS = "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/sudoers.d"
+PASSWD, GROUP, SHADOW, SHELLS = "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/shells"
+SUDOERS = "/etc/sudoers.d"
 ROOT = "root"
 FIRST, LAST = 1000, 59999
 """The numbers of people, as Debian gives them; accounts below and above are the system's own."""
@@ -34,7 +35,7 @@ _HASH = r"\$(5|6|y)\$[^:\s]+"
 
 _NAME = r"[a-z_][a-z0-9_-]{0,31}"
 _PATH = r"(/[^\x00-\x1f/:]+)+"
-_KEY = r"((ssh|ecdsa|sk)-[a-z0-9@.-]+) [A-Za-z0-9+/]+={0,3}( [^\x00-\x1f]*)?"
+_KEY = r"((ssh|ecdsa|sk)-[a-z0-9@.-]+) AAAA[A-Za-z0-9+/]+={0,3}( [^\x00-\x1f]*)?"
 _SCHEMA: tables.Schema = {
     **by_name(
         Option("comment", pattern=r"[^\x00-\x1f:,]*"), Option("shell", pattern=_PATH), Option("sudo", "boolean"),
@@ -46,14 +47,16 @@ _SCHEMA: tables.Schema = {
 
 
 class Account(Value):
-    """One that is there: its lines in the node's files, and its keys. `hash` is what is wanted of its password."""
+    """One that is there: its lines in the node's files, its home and its keys."""
 
     number: int
+    group: str  # the number of its own
     comment: str
     home: str
     shell: str
     groups: frozenset[str]
-    shadow: str
+    shadow: str | None  # the hash of its password, or what it has instead; None without a line in that file
+    is_whole: bool  # False: useradd was killed before it had made the home
     place: str  # of its authorized_keys
     keys: str  # the text of that
     fault: str  # why its keys cannot be changed
@@ -65,6 +68,7 @@ class State(Value):
 
     accounts: Mapping[str, Account]
     groups: frozenset[str]
+    numbers: frozenset[str]  # of groups
     sudo: Mapping[str, str]
     has_sudo: bool
     shells: frozenset[str]
@@ -96,14 +100,14 @@ def observe(host: Host, wanted: Mapping[str, Table]) -> State:
     for line in host.text(PASSWD).split("\n"):
         parts = line.split(":")
         if parts[0] in wanted and len(parts) == 7 and parts[2].isdigit():
-            accounts[parts[0]] = _account(host, parts, groups, shadow.get(parts[0], ""))
-    shells = {table.get("shell", SHELL) for table in wanted.values()}
+            accounts[parts[0]] = _account(host, parts, groups, shadow.get(parts[0]))
     return State(
         accounts,
         frozenset(group[0] for group in groups),
+        frozenset(group[2] for group in groups),
         {name: host.text(sudo_file(name)) for name in wanted if host.exists(sudo_file(name))},
         host.has("visudo") and host.exists(SUDOERS),
-        frozenset(shell for shell in shells if host.exists(shell)),
+        frozenset(host.text(SHELLS).split()),
         {
             name: _hash(host.paths(table["password_hash_file"]))
             for name, table in wanted.items()
@@ -112,7 +116,7 @@ def observe(host: Host, wanted: Mapping[str, Table]) -> State:
     )
 
 
-def _account(host: Host, parts: list[str], groups: list[list[str]], shadow: str) -> Account:
+def _account(host: Host, parts: list[str], groups: list[list[str]], shadow: str | None) -> Account:
     name, _, number, own, comment, home, shell = parts
     place = f"{home.rstrip('/')}/.ssh/authorized_keys"
     if name == ROOT and host.link(place).startswith("/"):
@@ -123,16 +127,20 @@ def _account(host: Host, parts: list[str], groups: list[list[str]], shadow: str)
         blocks.split(text)
     except (OSError, ValueError) as error:
         fault = f"{place}: {error.strerror if isinstance(error, OSError) else error}"
+    facts = host.facts(home)
+    unfinished = home == f"/home/{name}" and (facts is None or (facts.st_uid == 0 and not facts.st_mode & 0o777))
     return Account(
         int(number),
+        own,
         comment.partition(",")[0],
         home,
         shell,
         frozenset(group[0] for group in groups if group[2] == own or name in group[3].split(",")),
         shadow,
+        not unfinished,
         place,
         text,
-        fault if host.exists(home) else f"there is no folder {home}",
+        fault if facts or unfinished else f"there is no folder {home}",
         host.exists(os.path.dirname(place)),
     )
 
@@ -180,9 +188,10 @@ def _plan(name: str, table: Table, state: State) -> Plan:
     return join(
         _plan_groups(key, table, state),
         _plan_account(key, name, table, state),
+        _plan_rest(key, name, found, state) if found and name != ROOT else Plan(),
         _plan_sudo(key, name, table, state),
         _plan_password(key, name, table, state) if name in state.hashes else Plan(),
-        _plan_keys(key, name, table["keys"], found) if table.get("keys") else Plan(),
+        _plan_keys(key, name, table["keys"], found) if "keys" in table else Plan(),
     )
 
 
@@ -195,13 +204,12 @@ def _plan_groups(key: str, table: Table, state: State) -> Plan:
 def _plan_account(key: str, name: str, table: Table, state: State) -> Plan:
     found = state.accounts.get(name)
     shell = table.get("shell", SHELL)
-    missing = ()
-    if shell not in state.shells and (not found or "shell" in table):
-        missing = (Obstacle(f"users.{key}.shell: there is no {shell}", "[apt] packages can bring it"),)
+    lacks = shell not in state.shells and (not found or "shell" in table)
+    missing = (Obstacle(f"users.{key}.shell: {SHELLS} has no {shell}", "[apt] packages can bring it"),) * lacks
     groups = [group for group in table.get("groups", ()) if not found or group not in found.groups]
     if not found:
-        more = ("--comment", table["comment"]) if "comment" in table else ()
-        more += ("--groups", ",".join(groups)) if groups else ()
+        more = ["--comment", table["comment"]] if "comment" in table else []
+        more += ["--groups", ",".join(groups)] if groups else []
         step = Step(f"user {name}", ("useradd", "--create-home", "--shell", shell, *more, name))
         return Plan((step,), (Difference(key, "", name),), missing=missing)
     fields = {"comment": found.comment, "shell": found.shell}
@@ -213,6 +221,18 @@ def _plan_account(key: str, name: str, table: Table, state: State) -> Plan:
         differences.append(Difference(f"{key}.groups", " ".join(sorted(found.groups)), " ".join(groups)))
     steps = (Step(f"change {name}", ("usermod", *words, name)),) if words else ()
     return Plan(steps, tuple(differences), missing=missing)
+
+
+def _plan_rest(key: str, name: str, found: Account, state: State) -> Plan:
+    """What useradd had not made when it was killed."""
+    steps = []
+    if found.shadow is None:
+        steps.append(Step("shadow", ("pwconv",)))
+    if found.group not in state.numbers and name not in state.groups:
+        steps.append(Step(f"group of {name}", ("groupadd", "--gid", found.group, name)))
+    if not found.is_whole:
+        steps.append(Step(f"folder {found.home}", (FOLDER, found.home), mode=0o700, owner=f"{name}:"))
+    return Plan(tuple(steps), (Difference(key, "not complete", name),) if steps else ())
 
 
 def _plan_sudo(key: str, name: str, table: Table, state: State) -> Plan:
@@ -237,7 +257,7 @@ def _plan_password(key: str, name: str, table: Table, state: State) -> Plan:
         return Plan()
     path = table["password_hash_file"]
     step = Step(f"password of {name}", ("chpasswd", "-e"), stdin=path, feed=f"{name}:{{}}\n")
-    there = "another password" if found and found.shadow.strip("!*") else "no password"
+    there = "another password" if found and (found.shadow or "").strip("!*") else "no password"
     return Plan((step,), (Difference(key, there, f"that of {path}"),))
 
 

@@ -25,7 +25,7 @@ _PLAIN: Final = ("enable", "expire", "email", "keys", "privsep", "users")
 
 
 class Permission(Value):
-    """One line of access: on a path, of one of KINDS by its name, by a role; whether it goes for what is below, 1 or 0."""
+    """Who may do what: on a path, of one of KINDS by its name, by a role; "1" if it goes for what is below as well."""
 
     path: str
     kind: str

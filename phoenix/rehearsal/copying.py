@@ -28,9 +28,15 @@ from phoenix.rehearsal.qm import running as machines
 from phoenix.rehearsal.volumes import activation
 from phoenix.rehearsal.volumes import plugin as plugins
 
-_NO_HASH = "$6$rehearsal$" + "0" * 86 + "\n"
-_STAND_INS = {"password_file": f"root:{_NO_HASH}", "cipassword_file": _NO_HASH}
-"""What a copy has instead of files with a password's hash, by the key that names them."""
+_NO_HASH = hostfiles.NO_HASH + "\n"
+_STAND_INS = {
+    "password_file": f"root:{_NO_HASH}",
+    "cipassword_file": _NO_HASH,
+    "password_hash_file": _NO_HASH,
+    "initial_password_file": "rehearsal\n",
+    "secret_file": hostfiles.NO_VALUE + "\n",
+}
+"""What a copy has instead of files with a password, its hash, or a token, by the key that names them."""
 _PUBLIC = ("ssh_public_keys_file", "sshkeys_file")
 """Keys that name files of which a copy has the content."""
 TYPE_CHECKING = False
@@ -124,6 +130,8 @@ class _Copy:
         with _silence():
             self._make_volumes(tree)
         hostfiles.bring(present, tree)
+        if any("users" in table for table in _tables_of(self.config)):
+            hostfiles.bring_passwords(present, tree)
         if any("sysctl" in table for table in _tables_of(self.config)):
             hostfiles.bring_parameters(present, tree)
         self._make_paths(tree)
@@ -243,6 +251,7 @@ class _Copy:
                 layout.write(tree(path), text if text is not None else self.present.data(path) or b"", 0o600)
         for table in _tables_of(self.config):
             hostfiles.bring_packages(self.present, tree, table)
+            hostfiles.bring_users(self.present, tree, table)
 
     def _paths_of_guests(self) -> Iterator[str]:
         for name, _, _, text in self.guests:
@@ -296,10 +305,15 @@ def _paths_of(config: str) -> Iterator[str]:
 def _files_of(config: str) -> Iterator[tuple[str, str]]:
     """The files with passwords and keys that a configuration names, each with the key that names it."""
     for table in _tables_of(config):
-        for key in (*_STAND_INS, *_PUBLIC):
-            path = table.get(key)
-            if isinstance(path, str) and path.startswith("/"):
-                yield key, os.path.normpath(path)
+        yield from _files_in(table)
+
+
+def _files_in(table: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _files_in(value)
+        elif key in (*_STAND_INS, *_PUBLIC) and isinstance(value, str) and value.startswith("/"):
+            yield key, os.path.normpath(value)
 
 
 def _tables_of(config: str) -> Iterator[Mapping[str, object]]:

@@ -1,11 +1,13 @@
 """Host files: those of the system under a node that setting it up reads or writes: a copy has them, as they are.
 
-Nothing secret is among them: no keys, no passwords, no lists of them.
+Nothing secret is among them: of passwords and tokens there is only that they are there.
 """
 
 from __future__ import annotations
 
 import os
+
+from phoenix.pve import usercfg
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,18 +21,21 @@ WRITTEN: Final = (
     "/etc/apt/apt.conf.d", "/etc/apt/sources.list", "/etc/apt/sources.list.d", "/etc/chrony", "/etc/default/grub",
     "/etc/default/grub.d", "/etc/exports", "/etc/exports.d", "/etc/fstab", "/etc/group", "/etc/kernel/cmdline",
     "/etc/modprobe.d", "/etc/modules-load.d", "/etc/network", "/etc/passwd", "/etc/resolv.conf", "/etc/samba/smb.conf",
-    "/etc/samba/phoenix.conf", "/etc/sysctl.d", "/etc/timezone", "/etc/udev/rules.d",
+    "/etc/samba/phoenix.conf", "/etc/sudoers.d", "/etc/sysctl.d", "/etc/timezone", "/etc/udev/rules.d",
     "/var/lib/dpkg/status",
 )  # fmt: skip
 """What setting up may change: told of as a difference."""
 _READ: Final = (
-    "/etc/kernel/proxmox-boot-uuids", "/proc/cmdline", "/proc/cpuinfo", "/proc/sys/kernel/osrelease",
+    "/etc/kernel/proxmox-boot-uuids", "/etc/shells", "/proc/cmdline", "/proc/cpuinfo", "/proc/sys/kernel/osrelease",
 )  # fmt: skip
 """What it only reads."""
 _OF_THE_KERNEL: Final = ("modules.builtin", "modules.dep")
 _OF_A_DEVICE: Final = ("vendor", "device")
 _SECRET: Final = ("auth.conf", "credentials", "passwd-", "group-", "secrets")
 """How files in these folders begin that are not copied."""
+NO_HASH: Final = "$6$rehearsal$" + "0" * 86
+NO_VALUE: Final = "00000000-0000-0000-0000-000000000000"
+"""What a copy has instead of the hash of a password, and of the value of a token."""
 _PCI: Final = "/sys/bus/pci/devices"
 
 
@@ -77,6 +82,38 @@ def bring_packages(present: Present, tree: Tree, table: Mapping[str, Any]) -> No
     for name in names if os.path.isdir(tree(folder)) else ():
         if not os.path.lexists(tree(f"{folder}/{name}")):
             os.symlink(present(f"{folder}/{name}"), tree(f"{folder}/{name}"))
+
+
+def bring_users(present: Present, tree: Tree, table: Mapping[str, Any]) -> None:
+    """Give a copy the homes and public keys of the system's users that a configuration names."""
+    from phoenix.rehearsal import layout
+
+    users = table.get("users", {})
+    wanted = users.get("system", {}) if isinstance(users, dict) else {}
+    for line in present.read("/etc/passwd").split("\n") if isinstance(wanted, dict) else ():
+        parts = line.split(":")
+        if parts[0] in wanted and len(parts) == 7 and os.path.isdir(present(parts[5])):
+            path = f"{parts[5].rstrip('/')}/.ssh/authorized_keys"
+            data = present.data(path)
+            os.makedirs(tree(parts[5]), exist_ok=True)
+            if data is not None:
+                layout.write(tree(path), data, 0o600)
+
+
+def bring_passwords(present: Present, tree: Tree) -> None:
+    """Give a copy what says who has a password or a token, with something else for each of them."""
+    from phoenix.rehearsal import layout
+
+    lines = [line.split(":") for line in present.read("/etc/shadow").split("\n") if line.count(":") > 1]
+    shadow = (":".join([line[0], NO_HASH if line[1][:1] == "$" else line[1], *line[2:]]) for line in lines)
+    tokens = usercfg.pairs(present.read(usercfg.TOKENS), " ")
+    users = usercfg.pairs(present.read(usercfg.PASSWORDS), ":")
+    for path, names in (
+        ("/etc/shadow", shadow),
+        (usercfg.TOKENS, (f"{name} {NO_VALUE}" for name in tokens)),
+        (usercfg.PASSWORDS, (f"{name}:{NO_HASH}:" for name in users)),
+    ):
+        layout.write(tree(path), "".join(f"{line}\n" for line in names), 0o600)
 
 
 def texts(tree: Tree) -> Iterator[tuple[str, str]]:

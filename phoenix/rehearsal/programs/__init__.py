@@ -13,16 +13,23 @@ if TYPE_CHECKING:
 
 PROGRAMS: Final[Mapping[str, str]] = {
     "apt-get": "apt_get",
+    "chpasswd": "chpasswd",
     "chronyc": "chronyc",
     "dpkg": "dpkg",
     "env": "env",
+    "groupadd": "groupadd",
     "modprobe": "modprobe",
     "nvidia-modprobe": "nvidia_modprobe",
     "proxmox-boot-tool": "boot",
+    "pveum": "pveum",
+    "pwconv": "pwconv",
     "sysctl": "sysctl",
     "systemctl": "systemctl",
     "udevadm": "boot",
     "update-grub": "boot",
     "update-initramfs": "boot",
+    "useradd": "useradd",
+    "usermod": "usermod",
+    "visudo": "visudo",
 }
 """The name of each program, and its module here."""
