@@ -39,7 +39,7 @@ def called(argv: Sequence[str]) -> str:
     """What a command is called: the tool and its subcommand; not the variables that `env` gives it."""
     while argv[0] == "env" or "=" in argv[0]:
         argv = argv[1:]
-    return " ".join(argv[: 3 if argv[1] in GROUPS else 2])
+    return " ".join(argv[: 3 if argv[1:2] and argv[1] in GROUPS else 2])
 
 
 LONGEST = 1000

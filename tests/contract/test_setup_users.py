@@ -56,7 +56,7 @@ COMMANDS = [
     "pveum user add eve@pve --firstname Eve",
     "pveum user modify eve@pve --groups operators --append 1",
     "pveum passwd eve@pve",
-    "pveum user token add 'eve@pve!ci' --privsep 0 --quiet 1",
+    "pveum user token add eve@pve ci --privsep 0 --quiet 1",
     "write /root/ci.token",
     "pveum acl modify /vms --roles Backup --groups operators --tokens 'eve@pve!ci' --propagate 1",
 ]
@@ -92,10 +92,10 @@ def secrets(root):
 def test_it_is_made_so_and_no_secret_is_told(world):
     code, out, err = world.run("setup")
     assert code == 0, err
-    assert sorted(err.splitlines()) == sorted(f"users: {command}" for command in COMMANDS)
+    assert err.splitlines() == [f"users: {command}" for command in COMMANDS]
     assert (world.root / "etc/pve/user.cfg").read_text() == USER_CFG
     passwd = (world.root / "etc/passwd").read_text().splitlines()[-1]
-    assert passwd == "alice:x:1000:1000:Alice:/home/alice:/bin/bash"
+    assert passwd == "alice:x:1000:1001:Alice:/home/alice:/bin/bash"
     assert f"alice:{HASH}:" in (world.root / "etc/shadow").read_text()
     keys = world.root / "home/alice/.ssh/authorized_keys"
     assert keys.read_text() == f"# phoenix begin\n{KEY}\n# phoenix end\n"
@@ -180,7 +180,7 @@ def test_what_is_refused_changes_nothing(world, toml, code, said):
 def test_it_can_be_rehearsed_before_and_after(world):
     code, out, err = world.run("rehearse", "setup")
     assert code == 0, err
-    assert "+alice:x:1000:1000:Alice:/home/alice:/bin/bash\n" in out
+    assert "+alice:x:1000:1001:Alice:/home/alice:/bin/bash\n" in out
     assert "+role:Backup:VM.Audit,VM.Backup:\n" in out
     assert world.run("setup")[0] == 0
     code, out, err = world.run("rehearse", "setup")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,10 @@ SEED = 8
 WAYS = ("kill", "kill all")
 ROLES = (("/bin/hypervisor-manager", "manager"), ("/usr/sbin/", "tool"), ("phoenix.pyz", "dispatcher"))
 TOML = """\
+[apt]
+repository = "no-subscription"
+packages = ["htop"]
+
 [time]
 timezone = "America/New_York"
 servers = ["ntp1.example.org"]
@@ -31,7 +36,32 @@ options = { kvm_intel = "nested=1" }
 [sysctl]
 "vm.swappiness" = 10
 net.ipv4.ip_forward = 1
+
+[users.system.alice]
+groups = ["sudo", "ops"]
+keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAlice alice@desk"]
+sudo = true
+
+[users.roles.Backup]
+privs = ["VM.Backup"]
+
+[users.accounts."eve@pve"]
+
+[users.tokens."eve@pve!ci"]
+secret_file = "/root/ci.token"
+
+[[users.acl]]
+path = "/vms"
+roles = ["Backup"]
+tokens = ["eve@pve!ci"]
 """
+RANDOM = (
+    (re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), b"VALUE"),
+    (re.compile(rb"(?m)^alice:[!x]:.*$"), b"alice has no password"),  # x if useradd had not come to it
+)
+"""What is not the same each time."""
+BESIDE = re.compile(r"\.tmp\.\d+$")
+"""What a tool that is killed leaves beside a file, on a real node too."""
 PASSING = ("usr/local", "var/log", "var/lib/phoenix", "run/lock", "tmp")
 """What tells of the runs and not of what they led to."""
 
@@ -44,6 +74,7 @@ class Scene:
         self.program = [sys.executable, "-IS", str(built)]
         subprocess.run([*self.program, "node", "new", str(self.root)], check=True, capture_output=True)
         (self.root / "etc/phoenix").mkdir(parents=True)
+        (self.root / "root").mkdir()
         (self.root / "etc/phoenix/hypervisor.toml").write_text(TOML)
         assert self.setup("--dry-run").returncode == 0
         os.rename(self.root, self.prepared)
@@ -74,10 +105,13 @@ class Scene:
             for name in names:
                 path = os.path.join(folder, name)
                 inside = os.path.relpath(path, self.root)
-                if not inside.startswith(PASSING):
+                if not inside.startswith(PASSING) and not BESIDE.search(inside):
                     link = os.path.islink(path)
                     with open(path, "rb") if not link else open(os.devnull, "rb") as file:
-                        found[inside] = os.readlink(path) if link else (os.stat(path).st_mode, file.read())
+                        data = file.read()
+                    for form, word in RANDOM:
+                        data = form.sub(word, data)
+                    found[inside] = os.readlink(path) if link else (os.stat(path).st_mode, data)
         return found
 
 

@@ -43,6 +43,8 @@ def test_a_command_is_called_by_its_subcommand():
     assert called(("qm", "disk", "resize", "9002")) == "qm disk resize"
     assert called(("pct", "set", "9001")) == "pct set"
     assert called(("edit", "/etc/pve/lxc/9001.conf")) == "edit /etc/pve/lxc/9001.conf"
+    assert called(("env", "A=b", "apt-get", "install", "x")) == "apt-get install"
+    assert called(("pwconv",)) == "pwconv"
 
 
 @pytest.mark.parametrize(

@@ -32,9 +32,11 @@ def write(tree: Tree, path: str, found: list[list[str]]) -> None:
     tree.replace(path, "".join(":".join(fields) + "\n" for fields in found), _MODES[path])
 
 
-def free_number(*files: list[list[str]]) -> str:
-    """The number after the highest that a person has."""
-    taken = [int(fields[2]) for found in files for fields in found if fields[2].isdigit()]
+def free_number(found: list[list[str]], wanted: str = "") -> str:
+    """The number `wanted`, if nobody has it in a file; else the one after the highest that a person or group has."""
+    taken = [int(fields[2]) for fields in found if fields[2].isdigit()]
+    if wanted and int(wanted) not in taken:
+        return wanted
     return str(max([number for number in taken if FIRST <= number <= LAST], default=FIRST - 1) + 1)
 
 

@@ -24,17 +24,18 @@ def run(tree: Tree, words: list[str]) -> int:
         raise Failure(f"useradd: user '{name}' already exists", 9)
     if any(fields[0] == name for fields in groups):
         raise Failure(f"useradd: group {name} exists - if you want to add this user to that group, use -g.", 9)
-    number = accounts.free_number(users, groups)
+    number = accounts.free_number(users)
+    group = accounts.free_number(groups, number)
     accounts.join(groups, name, given.get("--groups", ""), "useradd")
-    users.append([name, "x", number, number, given.get("--comment", ""), home, given.get("--shell", "/bin/sh")])
+    users.append([name, "x", number, group, given.get("--comment", ""), home, given.get("--shell", "/bin/sh")])
     pauses.pause()
     accounts.write(tree, accounts.PASSWD, users)
     accounts.write(tree, accounts.SHADOW, [*accounts.lines(tree, accounts.SHADOW), accounts.shadow(name, "!")])
-    accounts.write(tree, accounts.GROUP, [*groups, [name, "x", number, ""]])
+    accounts.write(tree, accounts.GROUP, [*groups, [name, "x", group, ""]])
     if "--create-home" in given and not os.path.isdir(tree(home)):
         os.makedirs(tree("/home"), exist_ok=True)
         os.mkdir(tree(home), 0)
         if not os.geteuid():
-            os.chown(tree(home), int(number), int(number))
+            os.chown(tree(home), int(number), int(group))
         os.chmod(tree(home), 0o700)
     return 0
