@@ -74,9 +74,8 @@ def _stanzas(path: str, text: str) -> Iterator[Entry]:
             if line[:1] in (" ", "\t") and last:
                 known[last] += " " + line.strip()
             elif not line.startswith("#"):
-                name, _, value = line.partition(":")
-                last = name.strip().lower()
-                known[last] = value.strip()
+                last = _field(line)
+                known[last] = line.partition(":")[2].strip()
         uris, suites, components = (tuple(known.get(name, "").split()) for name in ("uris", "suites", "components"))
         if uris:
             yield Entry(path, place, uris, suites, components, known.get("enabled", "yes").lower() not in OFF)
@@ -99,14 +98,22 @@ def switched(text: str, entry: Entry, *, on: bool) -> str:
         lines[entry.place] = lines[entry.place].lstrip(" \t#") if on else f"# {lines[entry.place]}"
         return "\n".join(lines)
     stanza = next(found for place, found in _paragraphs(text) if place == entry.place)
-    state = f"Enabled: {'true' if on else 'false'}"
-    own = next((place for place, line in enumerate(stanza) if line.lower().startswith("enabled:")), None)
-    if own is None:
-        lines.insert(entry.place + len(stanza), state)
-        lines += [""] * (entry.place + len(stanza) == len(lines) - 1)
-    else:
-        lines[entry.place + own] = state
-    return "\n".join(lines)
+    kept: list[str] = []
+    state, places, inside = f"Enabled: {'true' if on else 'false'}", [], False
+    for line in stanza:
+        continues = line[:1] in (" ", "\t")
+        inside = inside if continues else _field(line) == "enabled"
+        if inside:
+            places.append(len(kept))
+        else:
+            kept.append(line)
+    kept.insert(places[0] if places else len(kept), state)
+    lines[entry.place : entry.place + len(stanza)] = kept
+    return "\n".join(lines) + "\n" * (lines[-1] == state)
+
+
+def _field(line: str) -> str:
+    return line.partition(":")[0].strip().lower()
 
 
 def own_paths(name: str) -> tuple[str, str]:

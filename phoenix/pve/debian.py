@@ -64,7 +64,9 @@ def control(data: bytes) -> dict[str, str] | None:
 
 def _unpacked(data: bytes, name: str) -> dict[str, str] | None:
     import io
+    import lzma
     import tarfile
+    import zlib
 
     if name.rpartition(".")[2] not in ("tar", "gz", "xz"):
         raise ValueError(name)
@@ -73,7 +75,7 @@ def _unpacked(data: bytes, name: str) -> dict[str, str] | None:
             member = next((item for item in archive if item.name in ("control", "./control")), None)
             file = archive.extractfile(member) if member else None
             return fields(file.read(1 << 20).decode("utf-8", "replace")) if file else None
-    except (tarfile.TarError, EOFError, OSError, ValueError):
+    except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError, ValueError):
         return None
 
 

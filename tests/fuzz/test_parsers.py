@@ -6,6 +6,7 @@ The inputs are good ones with pieces cut out, doubled, swapped, flipped and put 
 from __future__ import annotations
 
 import collections
+import contextlib
 import json
 import random
 import time
@@ -19,8 +20,11 @@ from phoenix.errors import PhoenixError
 from phoenix.guests import inside, marks, observed, rawkeys, snippets, values
 from phoenix.guests.container import CONTAINER
 from phoenix.guests.machine import MACHINE
-from phoenix.pve import formats, guestconf, storages, transient
+from phoenix.host import sources
+from phoenix.pve import debian, formats, guestconf, storages, transient, usercfg
 from phoenix.text import last_line, printable, shell
+from tests.unit.test_host_apt import INSTALLED, deb
+from tests.unit.test_host_users import CFG
 
 HERE = Path(__file__).resolve().parents[1]
 SEED = 1000
@@ -54,6 +58,11 @@ EVENT = journal.line({"event": "intent", "argv": ["pct", "create", "9001"], "vol
 EXEC = [b'{\n   "exitcode" : 0,\n   "exited" : 1,\n   "out-data" : "x\\n"\n}\n', b'{\n   "pid" : 12\n}\n']
 UPID = [b"UPID:pve:0000A1B2:00C3D4E5:69230A5B:vzcreate:9001:root@pam: 0\n"]
 SAID = [b"trying to acquire lock...\ncan't lock file '/run/lock/lxc/pve-config-9001.lock' - got timeout\n"]
+LISTS = [
+    b"# x\ndeb [arch=amd64] http://deb.debian.org/debian trixie main contrib\n#deb-src http://x ./\n",
+    b"Types: deb\nURIs: https://x\nSuites: trixie\n  trixie-updates\nEnabled: no\n\n# x\nTypes: deb\nURIs: y\n",
+]
+VERSIONS = [b"1:2.0~rc1-1+deb12u1 2.0-1", b"0 1"]
 WORDS = [b"create 9001 --root=/x --yes --output json", b"--action=create --id=9001 --dry-run --timeout 5"]
 
 
@@ -118,6 +127,26 @@ def safe(data):
         assert shown.isprintable(), shown
 
 
+def lists(data):
+    """Every source of a list can be switched off and on."""
+    for path in ("/x.list", "/x.sources"):
+        for entry in sources.entries({path: text(data)}):
+            off = sources.switched(text(data), entry, on=False)
+            again = [item for item in sources.entries({path: off}) if item.place == entry.place]
+            assert [item.enabled for item in again] == [False]
+
+
+def versions(data):
+    one, _, other = text(data).partition(" ")
+    assert not (debian.is_older(one, other) and debian.is_older(other, one))
+
+
+def a_deb(data):
+    """A compression that only dpkg-deb knows is said."""
+    with contextlib.suppress(ValueError):
+        debian.control(data)
+
+
 def parsers(folder):
     """What is tried: the good inputs of each, and what takes them."""
     found = {f"{kind} toml": (TOMLS[kind], configuration(*KINDS[kind], folder)) for kind in KINDS}
@@ -135,6 +164,12 @@ def parsers(folder):
         "raw keys": (CONFS, lambda data: rawkeys.with_lines(text(data), ("lxc.cap.drop: sys_time",))),
         "password": (CONFS, lambda data: guestconf.with_option(text(data), "cipassword", "x")),
         "snippet": (CONFS, lambda data: snippets.body(text(data))),
+        "user.cfg": ([CFG.encode()], lambda data: usercfg.parse(text(data))),
+        "lists of sources": (LISTS, lists),
+        "packages": ([(INSTALLED.format("a", "1") * 3).encode()], lambda data: debian.packages(text(data))),
+        "versions": (VERSIONS, versions),
+        "sums": ([b"0" * 64 + b"  a.deb\n"], lambda data: debian.sums(text(data))),
+        "deb": ([deb("aa", "1", Depends="bb")], a_deb),
         "shown": ([*CONFS, *SAID, *EXEC], safe),
     }
 

@@ -227,3 +227,25 @@ def test_a_line_that_is_written_in_parts_is_whole_in_the_end(tmp_path, monkeypat
     monkeypatch.setattr(os, "write", lambda fd, data: real(fd, data[:3]))
     files.append(f"{tmp_path}/journal", "a line\n")
     assert (tmp_path / "journal").read_text() == "a line\n"
+
+
+def test_a_file_for_somebody_else_is_theirs_from_its_name_on(tmp_path, synced):
+    (tmp_path / "keys.new").symlink_to(tmp_path / "elsewhere")  # what they may put there
+    files.replace_for(str(tmp_path / "keys"), "a", 0o600, os.geteuid(), os.getegid())
+    assert (tmp_path / "keys").read_text() == "a"
+    assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o600
+    assert os.listdir(tmp_path) == ["keys"]
+    assert synced
+
+
+def test_a_link_in_place_of_a_folder_is_not_gone_through(tmp_path):
+    (tmp_path / "real").mkdir(mode=0o755)
+    (tmp_path / "link").symlink_to("real")
+    with pytest.raises(errors.NotReady):
+        files.replace_for(str(tmp_path / "link/keys"), "a", 0o600, os.geteuid(), os.getegid())
+    with pytest.raises(errors.NotReady):
+        files.give(str(tmp_path / "link"), 0o700)
+    assert os.listdir(tmp_path / "real") == []
+    assert (tmp_path / "real").stat().st_mode & 0o777 == 0o755
+    files.give(str(tmp_path / "real"), 0o700)
+    assert (tmp_path / "real").stat().st_mode & 0o777 == 0o700

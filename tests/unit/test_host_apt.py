@@ -104,6 +104,13 @@ def test_what_is_there_and_not_read_is_switched_on(host, suite, before):
     assert commands(plan)[-1] == f"remove {LISTS}/phoenix-proxmox.{name.rpartition('.')[2]}"
 
 
+def test_a_field_in_two_lines_or_twice_is_one_afterwards(host):
+    release(host, "trixie")
+    put(host, f"{LISTS}/x.sources", f"# theirs\nenabled : yes\n and so on\nEnabled: no\n{STANZA}Enabled: yes")
+    plan = planned(apt, host, {"repository": "none"})
+    assert written(plan) == {f"{LISTS}/x.sources": f"# theirs\nEnabled: false\n{STANZA.rstrip()}"}
+
+
 def test_none_is_for_a_node_with_a_mirror(host):
     release(host, "bookworm")
     put(host, sources.LIST, "deb http://deb.debian.org/debian bookworm main\n" + ENTERPRISE)
