@@ -24,6 +24,25 @@ _KERNEL: Final[Mapping[str, str]] = {
     "vm/max_map_count": "65530",
     "vm/swappiness": "60",
 }
+_SAMBA: Final = """\
+[global]
+   workgroup = WORKGROUP
+   server role = standalone server
+   map to guest = bad user
+
+[homes]
+   comment = Home Directories
+   browseable = no
+   read only = yes
+   valid users = %S
+
+[print$]
+   comment = Printer Drivers
+   path = /var/lib/samba/printers
+   browseable = yes
+   read only = yes
+   guest ok = no
+"""
 _ZONES: Final = ("America/New_York", "Asia/Tokyo", "Etc/UTC", "Europe/Berlin", "UTC")
 
 
@@ -36,7 +55,10 @@ def files(known: Mapping[str, Any]) -> dict[str, str]:
         "/etc/hostname": f"{known['hostname']}\n",
         "/etc/hosts": f"127.0.0.1 localhost\n{known['address']} {known['hostname']}\n",
         "/etc/network/interfaces": _interfaces(known["bridges"], known["address"]),
+        "/etc/exports": "# See exports(5).\n",
         "/etc/os-release": f'PRETTY_NAME="Debian GNU/Linux {number} ({name})"\nID=debian\nVERSION_ID="{number}"\n',
+        "/etc/passwd": "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+        "/etc/samba/smb.conf": _SAMBA,
         "/etc/subgid": "root:100000:65536\n",
         "/etc/subuid": "root:100000:65536\n",
         "/etc/timezone": f"{known['timezone']}\n",

@@ -19,12 +19,12 @@ WRITTEN: Final = (
     "/etc/apt/apt.conf.d", "/etc/apt/sources.list", "/etc/apt/sources.list.d", "/etc/chrony", "/etc/default/grub",
     "/etc/default/grub.d", "/etc/exports", "/etc/exports.d", "/etc/fstab", "/etc/group", "/etc/kernel/cmdline",
     "/etc/modprobe.d", "/etc/modules-load.d", "/etc/network", "/etc/passwd", "/etc/resolv.conf", "/etc/samba/smb.conf",
-    "/etc/samba/phoenix.conf", "/etc/sysctl.d", "/etc/timezone", "/etc/udev/rules.d",
+    "/etc/sysctl.d", "/etc/timezone", "/etc/udev/rules.d",
 )  # fmt: skip
 """What setting up may change: told of as a difference."""
 _READ: Final = (
     "/etc/kernel/proxmox-boot-uuids", "/proc/cmdline", "/proc/cpuinfo", "/proc/sys/kernel/osrelease",
-    "/var/lib/dpkg/status",
+    "/var/lib/dpkg/status", "/var/lib/nfs/etab",
 )  # fmt: skip
 """What it only reads."""
 _OF_THE_KERNEL: Final = ("modules.builtin", "modules.dep")

@@ -13,11 +13,16 @@ if TYPE_CHECKING:
 
 PROGRAMS: Final[Mapping[str, str]] = {
     "chronyc": "chronyc",
+    "exportfs": "exportfs",
     "modprobe": "modprobe",
     "nvidia-modprobe": "nvidia_modprobe",
+    "pdbedit": "smbusers",
     "proxmox-boot-tool": "boot",
+    "smbcontrol": "smbcontrol",
+    "smbpasswd": "smbusers",
     "sysctl": "sysctl",
     "systemctl": "systemctl",
+    "testparm": "testparm",
     "udevadm": "boot",
     "update-grub": "boot",
     "update-initramfs": "boot",
