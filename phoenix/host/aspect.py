@@ -37,6 +37,7 @@ class Step(Value):
     argv: tuple[str, ...]
     seconds: int = 0  # the longest it may take, if that is its own
     stdin: str = ""  # the file that it reads, "" for none
+    twice: bool = False  # whether it reads the file's first line two times instead, as a password that is typed again
     content: str = ""  # what it writes
     mode: int = 0o644  # of what it writes or makes
     owner: str = ""  # USER:GROUP of a folder, "" for whoever has it

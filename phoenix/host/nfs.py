@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from phoenix.host import tables
 from phoenix.host.aspect import Ask, Difference, Obstacle, Plan, write
+from phoenix.pve import formats
 from phoenix.pve.options import Option, by_name
 from phoenix.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from phoenix.config.faults import Faults
@@ -37,9 +38,7 @@ WITH_VALUE = {
 }  # fmt: skip
 """The options of exports(5): those that stand alone, and what those take that have a value."""
 _HOST = Option("host", pattern=r"[A-Za-z0-9@*?\[][A-Za-z0-9.:/@*?_\[\]-]*", required=True)
-_OPTION = Option(
-    "options", pattern="|".join((*WITHOUT_VALUE, *(f"{name}=({form})" for name, form in WITH_VALUE.items())))
-)
+_OPTION = Option("options")
 _EXPORT: tables.Schema = {
     **by_name(Option("path", pattern="/[^\r\n]*", required=True)),
     "options": tables.Many(_OPTION),
@@ -82,22 +81,52 @@ def export(key: str, item: Any, faults: Faults) -> Export:
         faults.add(key, "a table", item)
         return "", ()
     found = tables.decode(_EXPORT, key, {name: item[name] for name in item if name != "clients"}, faults)
+    check_options(f"{key}.options", found.get("options", []), faults)
+    path = found.get("path", "").rstrip("/") or "/"
+    return path, tuple(clients(key, item, found.get("options", []), faults))
+
+
+def clients(key: str, item: Mapping[str, Any], usual: list[str], faults: Faults) -> list[tuple[str, tuple[str, ...]]]:
+    """Who may mount an export how: a client has options of its own, or the `usual` ones."""
     given = item.get("clients")
     if not isinstance(given, list) or not given:
         faults.add(f"{key}.clients", "a list of hosts, each a text, or a table with host and options", given)
-        given = []
-    clients = []
+        return []
+    found = []
     for place, client in enumerate(given):
         at = f"{key}.clients.{place}"
-        one = tables.decode(_CLIENT, at, client if isinstance(client, dict) else {"host": client}, faults)
-        chosen = one["options"] if "options" in one else found.get("options", [])
-        if not chosen and not faults.found:
+        said = client if isinstance(client, dict) else {"host": client}
+        one = tables.decode(_CLIENT, at, said, faults)
+        check_options(f"{at}.options", one.get("options", []), faults)
+        if said.get("options", item.get("options")) in (None, []):
             faults.say(f"{at}.options", 'missing, as ["rw", "sync", "no_subtree_check"]')
-        clients.append((one.get("host", ""), tuple(chosen)))
-    hosts = [host for host, _ in clients if host]
+        found.append((one.get("host", ""), tuple(one.get("options") or usual)))
+    hosts = [host for host, _ in found if host]
     if len(set(hosts)) < len(hosts):
         faults.say(f"{key}.clients", "a host is named twice")
-    return found.get("path", "").rstrip("/") or "/", tuple(clients)
+    return found
+
+
+def check_options(key: str, chosen: Sequence[str], faults: Faults) -> None:
+    """Note what exportfs would not take."""
+    for place, word in enumerate(chosen):
+        fault = option_fault(word)
+        if fault:
+            faults.say(f"{key}.{place}", f"{word!r}: {fault}")
+
+
+def option_fault(word: str) -> str:
+    """What is wrong with an option, "" if it is as exports(5) has it."""
+    from phoenix import cli
+
+    name, equals, value = word.partition("=")
+    if equals and name in WITH_VALUE:
+        return formats.fault(Option(name, pattern=WITH_VALUE[name]), value)
+    if not equals and name in WITHOUT_VALUE:
+        return ""
+    if name in WITHOUT_VALUE or name in WITH_VALUE:
+        return "it takes no value" if equals else f"it takes a value, {name}=..."
+    return f"exports(5) has no such option{cli.did_you_mean(name, [*WITHOUT_VALUE, *WITH_VALUE])}"
 
 
 def line(item: Export) -> str:

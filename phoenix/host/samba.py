@@ -33,13 +33,16 @@ CHECK = ("testparm", "-s", "/dev/stdin")
 BARRED = frozenset(("configbackend", "configfile", "include"))
 """Options that make other files count, which nobody would see here."""
 WITHOUT_PATH = frozenset(("homes", "printers"))
+USERSHARES = "/var/lib/samba/usershares"
+"""Where users' own shares are, one file each, unless smb.conf names another folder."""
 WRONG = ("Unknown parameter", "Global parameter", "ERROR")
 """How the lines begin in which testparm says that it leaves something out, though it ends with 0."""
 _NAME = Option("name", pattern=r"[A-Za-z0-9_][A-Za-z0-9_. -]*\$?", length=80)
 _OPTION = Option("option", pattern=r"[A-Za-z][A-Za-z0-9 _:.*-]*")
 _USER = Option("user", pattern=r"[a-z_][a-z0-9_.-]*\$?", length=32)
 _USERS: tables.Schema = by_name(Option("password_file", pattern="/[^\r\n]+", required=True))
-_ASK = 'umask 077; read -rs p; printf \'%s\\n%s\\n\' "$p" "$p" >{}'
+
+_ASK = 'umask 077; read -rs p; printf "%s\\n" "$p" >{}'
 
 Options = dict[str, str]
 
@@ -55,14 +58,16 @@ class Wanted(Value):
 class State(Value):
     """What is there.
 
-    `text` is smb.conf, `outside` what Samba reads in it that is not ours, `fault` why it cannot be changed. `users`
-    are those that Samba knows, `known` those of the wanted that the system knows.
+    `text` is smb.conf, `outside` what Samba reads in it that is not ours, `fault` why it cannot be changed;
+    `usershares` are the names of shares that users have made. `users` are those that Samba knows, `known` those of the
+    wanted that the system knows.
     """
 
     text: str
     mode: int
     outside: str
     fault: str
+    usershares: frozenset[str]
     folders: frozenset[str]
     users: frozenset[str]
     known: frozenset[str]
@@ -157,11 +162,13 @@ def observe(host: Host, wanted: Wanted) -> State:
             check_password(host.paths(path))
     known = {line.partition(":")[0] for line in host.text("/etc/passwd").splitlines()}
     folders = [smbconf.path(item) for item in wanted.shares.values()]
+    everywhere = smbconf.Parsed(outside).sections.get(smbconf.GLOBAL, {})
     return State(
         text,
         facts.st_mode & 0o777 if facts else 0o644,
         outside,
         fault,
+        frozenset(map(smbconf.section, host.names(everywhere.get("usersharepath", USERSHARES)))),
         frozenset(folder for folder in folders if "%" in folder or host.exists(folder)),
         users,
         frozenset(known & set(wanted.users)),
@@ -200,11 +207,11 @@ def _users(host: Host) -> frozenset[str]:
 
 
 def check_password(path: str) -> None:
-    """ConfigError unless a file is what `smbpasswd -s` reads, the password on two lines, and root's alone."""
+    """ConfigError unless a file is root's alone, and a password on one line."""
     files.check_secret(path)
-    lines = files.read_trusted(path).split(b"\n")
-    if len(lines) != 3 or lines[0] != lines[1] or not lines[0] or lines[2]:
-        raise ConfigError(f"{path}: expected the password on two lines, as smbpasswd -s reads it", _ASK.format(path))
+    line, _, rest = files.read_trusted(path).partition(b"\n")
+    if not line or rest:
+        raise ConfigError(f"{path}: expected a password, on one line", _ASK.format(path))
 
 
 def plan(wanted: Wanted, state: State, _ask: Ask) -> Plan:
@@ -219,7 +226,7 @@ def plan(wanted: Wanted, state: State, _ask: Ask) -> Plan:
     for name in wanted.users:
         if name not in state.users:
             differences.append(Difference(f"users.{name}", "", "a user of Samba"))
-            steps.append(Step(f"user {name}", ("smbpasswd", "-s", "-a", name), stdin=wanted.users[name]))
+            steps.append(Step(f"user {name}", ("smbpasswd", "-s", "-a", name), stdin=wanted.users[name], twice=True))
             if name not in state.known:
                 missing.append(
                     Obstacle(f"samba.users.{name}: the node has no such user", f"adduser {name}, or [users]")
@@ -252,6 +259,9 @@ def collisions(wanted: Wanted, state: State) -> list[Obstacle]:
             folder = smbconf.path(outside[smbconf.section(name)]) or "no folder"
             why = f"samba.shares.{name}: outside Phoenix's block there is a share of that name, of {folder}"
             found.append(Obstacle(why, hint))
+        if smbconf.section(name) in state.usershares:
+            why = f"samba.shares.{name}: a user has a share of that name, which this one would hide"
+            found.append(Obstacle(why, f"rename it, or end theirs: net usershare info {name}"))
         for other, options in outside.items():
             if smbconf.path(item) and smbconf.path(item) == smbconf.path(options) and other != smbconf.section(name):
                 why = f"samba.shares.{name}: outside Phoenix's block {smbconf.path(item)} is the share {other} already"
@@ -266,16 +276,24 @@ def collisions(wanted: Wanted, state: State) -> list[Obstacle]:
 
 
 def differing(wanted: Wanted, state: State) -> list[Difference]:
-    """What differs between our block as it is and as it is wanted."""
-    found = smbconf.Parsed(blocks.split(state.text)[1] or "").sections
-    sections = {smbconf.GLOBAL: wanted.options or {}, **wanted.shares}
+    """What differs between smb.conf as it is and as it is wanted."""
+    before, own, after = blocks.split(state.text)
+    ours = smbconf.Parsed(own or "", smbconf.Parsed(before).within).sections
+    theirs = smbconf.Parsed(before + after).sections.get(smbconf.GLOBAL, {})
+    found = {(section, key): value for section, options in ours.items() for key, value in options.items()}
+    left = dict(found)
     differences = []
-    for name, options in sections.items():
-        there = found.get(smbconf.section(name))
-        for key, value in options.items() if there is not None or name == smbconf.GLOBAL else ():
-            if (there or {}).get(smbconf.option(key)) != value:
-                what = key if name == smbconf.GLOBAL else f"shares.{name}.{key}"
-                differences.append(Difference(what, (there or {}).get(smbconf.option(key), ""), value))
-        if there is None and name != smbconf.GLOBAL:
-            differences.append(Difference(f"shares.{name}", "", smbconf.path(options) or "a share"))
+    for name, options in {smbconf.GLOBAL: wanted.options or {}, **wanted.shares}.items():
+        for key, value in options.items():
+            place = smbconf.section(name), smbconf.option(key)
+            left.pop(place, None)
+            if found.get(place) != value:
+                known = found.get(place, theirs.get(place[1], "") if name == smbconf.GLOBAL else "")
+                differences.append(Difference(shown(name, key), known, value))
+    differences += [Difference(shown(name, key), value, "(not set)") for (name, key), value in left.items()]
     return differences or [Difference(FILE, "written otherwise", f"{len(wanted.shares)} shares")]
+
+
+def shown(section: str, option: str) -> str:
+    """An option as hypervisor.toml names it."""
+    return option if section == smbconf.GLOBAL else f"shares.{section}.{option}"

@@ -107,6 +107,8 @@ def entry(kind: str, key: str, table: Mapping[str, Any], faults: Faults) -> Entr
     for name in TYPES[kind].required:
         if name not in table and not (name == "path" and kind in PLACED):
             faults.say(f"{key}.{name}", "missing")
+    if key == "storage.local" and "nodes" in table:
+        faults.say(f"{key}.nodes", "Proxmox VE has this storage on every node, whatever is written")
     return Entry(kind, settings, password)
 
 

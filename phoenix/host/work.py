@@ -12,7 +12,7 @@ from phoenix.host.aspect import FOLDER, LINK, REMOVE, WRITE, Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from phoenix.call import Call
@@ -89,11 +89,26 @@ class Work:
         if own:
             own(self, step)
             return 0
-        stdin = self.host.paths(step.stdin) if step.stdin else ""
-        status = self.log.run([self.host.program(step.argv[0]), *step.argv[1:]], seconds, stdin)[0]
+        with given(self.host, step) as stdin:
+            status = self.log.run([self.host.program(step.argv[0]), *step.argv[1:]], seconds, stdin)[0]
         if status == 0:
             self.owed.paid(step.argv)
         return status
+
+
+@contextlib.contextmanager
+def given(host: Host, step: Step) -> Iterator[str]:
+    """The file that a step reads, "" for none; what it reads twice is nowhere but in memory."""
+    path = host.paths(step.stdin) if step.stdin else ""
+    if not step.twice:
+        yield path
+        return
+    file = os.memfd_create("given", os.MFD_CLOEXEC)
+    try:
+        os.pwrite(file, 2 * (files.read_trusted(path).partition(b"\n")[0] + b"\n"), 0)
+        yield f"/proc/self/fd/{file}"
+    finally:
+        os.close(file)
 
 
 def write(work: Work, step: Step) -> None:
