@@ -1,8 +1,8 @@
 """NFS: folders that the node exports, in a file of our own in /etc/exports.d, which `exportfs -ra` puts into effect.
 
-What real ones do (nfs-utils 2.6): one option that it does not know makes `exportfs -ra` take back every export of the
-node, so options are checked here; what /etc/exports or another file exports wins over ours, and what was exported by
-hand is taken back. Both are refused instead.
+What real ones do (nfs-utils 2.6 and 2.8): at an option that it does not know `exportfs -ra` stops reading the file, and
+takes back what comes after it, so options are checked here. Of two lines for one path and host the first counts, and
+what was exported by hand is taken back; both are refused instead.
 """
 
 from __future__ import annotations

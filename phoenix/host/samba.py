@@ -4,7 +4,7 @@ The block is in smb.conf itself: of an `include` Samba leaves the last section o
 our last share; the block opens again what was open before it. Samba takes two sections of one name for one, without a
 word, so a share that stands outside the block is looked for and refused. A global option that is named here is the
 administrator's word like one in smb.conf, and comes later, so it wins. The file that would come about is read by
-`testparm` before it is written. (What Samba does was seen with 4.17.)
+`testparm` before it is written. (What Samba does was seen with 4.17 and 4.22.)
 
 A password cannot be compared, so it is set when the user is new to Samba; `smbpasswd NAME` changes it afterwards.
 """
@@ -32,7 +32,6 @@ RELOAD = ("smbcontrol", "all", "reload-config")
 CHECK = ("testparm", "-s", "/dev/stdin")
 BARRED = frozenset(("configbackend", "configfile", "include"))
 """Options that make other files count, which nobody would see here."""
-WITHOUT_PATH = frozenset(("homes", "printers"))
 USERSHARES = "/var/lib/samba/usershares"
 """Where users' own shares are, one file each, unless smb.conf names another folder."""
 WRONG = ("Unknown parameter", "Global parameter", "ERROR")
@@ -105,7 +104,7 @@ def share(key: str, name: str, item: Any, faults: Faults) -> Options:
     folder = smbconf.path(found)
     if smbconf.section(name) in ("global", "ipc$"):
         faults.say(key, "not a name for a share; global options stand in [samba]")
-    elif smbconf.section(name) not in WITHOUT_PATH and not folder.startswith("/") and isinstance(item, dict):
+    elif smbconf.section(name) != "homes" and not folder.startswith("/") and isinstance(item, dict):
         faults.add(f"{key}.path", "an absolute path", folder or None)
     return found
 

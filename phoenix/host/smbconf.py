@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 GLOBAL = "global"
 
@@ -15,14 +15,30 @@ class Parsed:
     def __init__(self, text: str, within: str = GLOBAL) -> None:
         self.sections: dict[str, dict[str, str]] = {}
         self.within = within
-        for line in map(str.strip, text.replace("\\\n", " ").split("\n")):
+        for line in lines(text):
             if line.startswith("[") and "]" in line:
                 self.within = line[1:].partition("]")[0].strip()
                 self.sections.setdefault(section(self.within), {})
-            elif line and line[0] not in "#;":
+            else:
                 name, equals, value = line.partition("=")
                 if equals:
                     self.sections.setdefault(section(self.within), {})[option(name)] = value.strip()
+
+
+def lines(text: str) -> Iterator[str]:
+    """The lines that are no comments; one that ends in a backslash goes on in the next, but for a comment."""
+    whole = ""
+    for line in map(str.strip, text.split("\n")):
+        if not whole and line[:1] in ("#", ";"):
+            continue
+        whole = f"{whole} {line}".strip()
+        if whole.endswith("\\"):
+            whole = whole[:-1].rstrip()
+        elif whole:
+            yield whole
+            whole = ""
+    if whole:
+        yield whole
 
 
 def section(name: str) -> str:

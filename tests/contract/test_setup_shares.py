@@ -241,7 +241,7 @@ def test_what_samba_does_not_take_is_never_written(world, toml, said):
 
 def test_a_smb_conf_that_samba_cannot_read_is_left_alone(world):
     with (world.root / SMB).open("a") as file:
-        file.write("nonsense\n")
+        file.write("[nonsense\n")
     code, _, err = world.run("setup", "--only=samba")
     assert code == 8
     assert "samba: /etc/samba/smb.conf is not what Samba can read: Error loading services." in err

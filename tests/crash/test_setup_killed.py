@@ -31,6 +31,35 @@ options = { kvm_intel = "nested=1" }
 [sysctl]
 "vm.swappiness" = 10
 net.ipv4.ip_forward = 1
+
+[storage.local]
+type = "dir"
+path = "/var/lib/vz"
+content = ["iso", "vztmpl", "snippets", "backup"]
+
+[storage.backups]
+type = "dir"
+path = "/srv/backups"
+content = ["backup"]
+
+[storage.pbs]
+type = "pbs"
+server = "10.0.0.20"
+datastore = "main"
+nodes = ["elsewhere"]
+password_file = "/etc/phoenix/password"
+
+[[nfs.exports]]
+path = "/srv"
+clients = ["10.0.0.111"]
+options = ["rw", "sync", "no_subtree_check"]
+
+[samba.shares.data]
+path = "/srv"
+"read only" = false
+
+[samba.users.root]
+password_file = "/etc/phoenix/password"
 """
 PASSING = ("usr/local", "var/log", "var/lib/phoenix", "run/lock", "tmp")
 """What tells of the runs and not of what they led to."""
@@ -45,6 +74,9 @@ class Scene:
         subprocess.run([*self.program, "node", "new", str(self.root)], check=True, capture_output=True)
         (self.root / "etc/phoenix").mkdir(parents=True)
         (self.root / "etc/phoenix/hypervisor.toml").write_text(TOML)
+        (self.root / "etc/phoenix/password").write_text("geheim\n")
+        (self.root / "etc/phoenix/password").chmod(0o600)
+        (self.root / "srv").mkdir()
         assert self.setup("--dry-run").returncode == 0
         os.rename(self.root, self.prepared)
         self.fresh()

@@ -406,8 +406,9 @@ def test_users_are_made_of_a_password_that_is_typed_twice(node):
     ("text", "sections"),
     [
         ("a = 1\n[B  c]\n D  e=2=3 \n# x = 1\n; y = 1\n", {"global": {"a": "1"}, "b c": {"de": "2=3"}}),
-        ("[a]\nb = 1 \\\n2\n[A]\nc = 3", {"a": {"b": "1  2", "c": "3"}}),
-        ("[a\nb\n=\n", {"global": {"": ""}}),
+        ("[a]\nb = 1 \\\n2\n[A]\nc = 3", {"a": {"b": "1 2", "c": "3"}}),
+        ("[a]\n# b = c\\\n[d]\ne = 1\\", {"a": {}, "d": {"e": "1"}}),
+        ("[a\nb\n", {}),
     ],
 )
 def test_smb_conf_is_read_as_samba_reads_it(text, sections):

@@ -1,7 +1,8 @@
 """`exportfs`: makes the folders that are exported those that the files say.
 
-Run for this: exportfs of nfs-utils 2.6, whose words, statuses and table tests/host/test_real_nfs.py compares. Kept
-short: an entry of the table has the options as they were written, and hosts are not resolved.
+Run for this: exportfs of nfs-utils 2.6, whose words, statuses and table tests/rehearsal/test_real_shares.py compares. Kept
+short: an entry of the table has the options as they were written, hosts are not resolved, and numbers that stand for
+options are not said.
 """
 
 from __future__ import annotations
@@ -13,52 +14,57 @@ from phoenix.rehearsal.failures import WrongUsage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from phoenix.rehearsal.tree import Tree
 
 TABLE = "/var/lib/nfs/etab"
-_OPTIONS = (
-    "acl all_squash anongid anonuid async auth_nlm crossmnt fsid hide insecure insecure_locks mountpoint mp no_acl "
-    "no_all_squash no_auth_nlm no_pnfs no_root_squash no_subtree_check no_wdelay nocrossmnt nohide pnfs refer replicas "
-    "ro root_squash rw sec secure secure_locks security_label subtree_check sync wdelay"
-)
+_WITHOUT_VALUE = (
+    "acl all_squash async auth_nlm crossmnt hide insecure insecure_locks mountpoint mp no_acl no_all_squash "
+    "no_auth_nlm no_pnfs no_root_squash no_subtree_check no_wdelay nocrossmnt nohide pnfs ro root_squash rw secure "
+    "secure_locks security_label subtree_check sync wdelay"
+).split()
+_WITH_VALUE = ("anongid", "anonuid", "fsid", "mountpoint", "mp", "refer", "replicas", "sec")
 
 
 def run(tree: Tree, words: list[str]) -> int:
-    """Take `-ra`. One option that nobody knows, and nothing is exported any more."""
+    """Take `-ra`. A file is read as far as an option that nobody knows."""
     if words != ["-ra"]:
         raise WrongUsage("usage: exportfs [-adfhioruvs] [host:/path]")
     found: dict[tuple[str, str], str] = {}
-    status = 0
-    for place, number, path, host, options in _entries(tree):
-        strange = [word for word in options.split(",") if word and word.partition("=")[0] not in _OPTIONS.split()]
-        if strange:
-            speech.complain(f'exportfs: {place}:{number}: unknown keyword "{strange[0]}"')
-            found, status = {}, 1
-            break
-        if not os.path.exists(tree(_plain(path))):
-            speech.complain(f"exportfs: Failed to stat {_plain(path)}: No such file or directory")
-            status = 1
-        if found.setdefault((path, host), options) != options:
-            speech.complain("exportfs: incompatible duplicated export entries:")
-            status = 1
-    os.makedirs(os.path.dirname(tree(TABLE)), exist_ok=True)
-    tree.replace(TABLE, "".join(f"{path}\t{host}({options})\n" for (path, host), options in found.items()), 0o644)
-    return status
-
-
-def _entries(tree: Tree) -> Iterator[tuple[str, int, str, str, str]]:
-    """What the files export: the file, the line, the path, the host and the options of each."""
     folder = "/etc/exports.d"
     names = sorted(os.listdir(tree(folder))) if os.path.isdir(tree(folder)) else []
-    for place in ("/etc/exports", *(f"{folder}/{name}" for name in names if name.endswith(".exports"))):
-        for number, line in enumerate(tree.read(place).split("\n"), 1):
-            words = line.split()
-            if words and not line.startswith("#"):
-                for word in words[1:]:
-                    host, _, options = word.rstrip(")").partition("(")
-                    yield place, number, words[0], host, options
+    files = ["/etc/exports", *(f"{folder}/{name}" for name in names if name.endswith(".exports"))]
+    good = [_read(tree, file, found) for file in files]  # each of them is read
+    os.makedirs(os.path.dirname(tree(TABLE)), exist_ok=True)
+    tree.replace(TABLE, "".join(f"{path}\t{host}({options})\n" for (path, host), options in found.items()), 0o644)
+    for path in dict.fromkeys(_plain(path) for path, _ in found):
+        if not os.path.exists(tree(path)):
+            speech.complain(f"exportfs: Failed to stat {path}: No such file or directory")
+            good.append(False)
+    return 0 if all(good) else 1
+
+
+def _read(tree: Tree, file: str, found: dict[tuple[str, str], str]) -> bool:
+    """Take in what a file exports; the first that says something counts. Whether all of it can be."""
+    good = True
+    for number, line in enumerate(tree.read(file).split("\n"), 1):
+        words = [] if line.startswith("#") else line.split()
+        for word in words[1:]:
+            host, _, options = word.rstrip(")").partition("(")
+            strange = [name for name in options.split(",") if name and not _is_known(name)]
+            if strange:
+                speech.complain(f'exportfs: {file}:{number}: unknown keyword "{strange[0]}"\n')
+                return False
+            if found.setdefault((words[0], host), options) != options:
+                speech.complain("exportfs: incompatible duplicated export entries:")
+                speech.complain(f"exportfs: \t{host}:{_plain(words[0])} [IGNORED]")
+                speech.complain(f"exportfs: \t{host}:{_plain(words[0])}")
+                good = False
+    return good
+
+
+def _is_known(option: str) -> bool:
+    name, equals, _ = option.partition("=")
+    return name in _WITH_VALUE if equals else name in _WITHOUT_VALUE
 
 
 def _plain(path: str) -> str:

@@ -1,6 +1,6 @@
 """`smbpasswd` and `pdbedit`: Samba's users. They are kept as a text of their names; no password is kept.
 
-Run for this: both of Samba 4.17, whose words and statuses tests/host/test_real_samba.py compares.
+Run for this: both of Samba 4.17, whose words and statuses tests/rehearsal/test_real_shares.py compares.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ def run(tree: Tree, words: list[str]) -> int:
     if len(words) != 3 or words[:2] != ["-s", "-a"]:
         raise WrongUsage("When run by root:\n    smbpasswd [options] [username]")
     first, second = sys.stdin.readline(), sys.stdin.readline()
-    if not second or first != second:
+    if not second:
+        raise Failure("Unable to get new password.", 1)
+    if first.rstrip("\n") != second.rstrip("\n"):
         raise Failure("Mismatch - password unchanged.\nUnable to get new password.", 1)
     lines = [line.split(":") for line in tree.read("/etc/passwd").splitlines()]
     entry = next((line for line in lines if line[0] == words[2]), None)
@@ -36,5 +38,5 @@ def run(tree: Tree, words: list[str]) -> int:
     if not any(line.startswith(words[2] + ":") for line in text.splitlines()):
         os.makedirs(os.path.dirname(tree(USERS)), exist_ok=True)
         tree.replace(USERS, f"{text}{words[2]}:{entry[2]}:{entry[4]}\n", 0o600)
-    speech.say(f"Added user {words[2]}.")
+        speech.say(f"Added user {words[2]}.")
     return 0

@@ -1,10 +1,12 @@
 """`testparm`: reads a smb.conf and says what is wrong with it.
 
-Run for this: testparm of Samba 4.17, whose words and statuses tests/host/test_real_samba.py compares. Kept short here:
+Run for this: testparm of Samba 4.17, whose words and statuses tests/rehearsal/test_real_shares.py compares. Kept short here:
 only options that are yes or no have their values looked at, and what is printed is as it was written.
 """
 
 from __future__ import annotations
+
+import os
 
 from phoenix.rehearsal import speech
 from phoenix.rehearsal.failures import Failure, WrongUsage
@@ -23,9 +25,12 @@ def run(tree: Tree, words: list[str]) -> int:
         raise WrongUsage("Usage: testparm [OPTION...] [CONFIG-FILE] [HOSTNAME [HOSTADDRESS]]")
     speech.complain(f"Load smb config files from {words[1]}")
     sections: dict[str, dict[str, str]] = {"global": {}}
-    _load(tree, words[1], "global", sections)
+    try:
+        _load(tree, words[1], "global", sections)
+    except OSError as error:
+        raise Failure("Error loading services.", 1) from error
     for name, options in sections.items():
-        if name != "global" and "path" not in options and name not in ("homes", "printers"):
+        if name not in ("global", "homes") and "path" not in options:
             speech.complain(f"WARNING: No path in service {name} - making it unavailable!")
             speech.complain(f"NOTE: Service {name} is flagged unavailable.")
     speech.complain("Loaded services file OK.")
@@ -36,27 +41,35 @@ def run(tree: Tree, words: list[str]) -> int:
 
 def _load(tree: Tree, path: str, within: str, sections: dict[str, dict[str, str]]) -> str:
     """Take in a file; returns the section that is open at its end."""
-    try:
-        with open(path if path.startswith("/dev/") else tree(path), encoding="utf-8", errors="replace") as file:
-            text = file.read()
-    except OSError as error:
-        raise Failure("Error loading services.", 1) from error
-    for line in map(str.strip, text.replace("\\\n", " ").split("\n")):
-        if not line or line[0] in "#;":
-            continue
+    with open(path if path.startswith("/dev/") else tree(path), encoding="utf-8", errors="replace") as file:
+        lines = _lines(file.read())
+    for line in lines:
         if line.startswith("["):
             if "]" not in line:
                 raise Failure("Error loading services.", 1)
             within = _known(sections, line[1:].partition("]")[0].strip())
             continue
         name, equals, value = (part.strip() for part in line.partition("="))
-        if not equals or not name:
+        if not equals:
+            continue  # without a word
+        if not name:
             raise Failure("Error loading services.", 1)
         if name == "include":
-            within = _load(tree, value, within, sections)
+            within = _load(tree, value, within, sections) if os.path.exists(tree(value)) else within
         elif _is_taken(name, value, within):
             sections[within]["path" if name == "directory" else name] = value
     return within
+
+
+def _lines(text: str) -> list[str]:
+    """The lines that are no comments; one that ends in a backslash goes on in the next, but for a comment."""
+    found = [""]
+    for line in map(str.strip, text.split("\n")):
+        if found[-1].endswith("\\"):
+            found[-1] = f"{found[-1][:-1].rstrip()} {line}"
+        elif line and line[0] not in "#;":
+            found.append(line)
+    return found[1:]
 
 
 def _known(sections: dict[str, dict[str, str]], name: str) -> str:
