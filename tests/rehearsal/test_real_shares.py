@@ -1,4 +1,4 @@
-"""Exports and shares with the real exportfs, testparm, smbpasswd and pdbedit of a Debian, and that ours are like them."""
+"""Exports and shares with the real exportfs, testparm, smbpasswd and pdbedit of Debian, and that ours are like them."""
 
 from __future__ import annotations
 

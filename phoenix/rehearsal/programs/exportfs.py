@@ -1,8 +1,8 @@
 """`exportfs`: makes the folders that are exported those that the files say.
 
-Run for this: exportfs of nfs-utils 2.6, whose words, statuses and table tests/rehearsal/test_real_shares.py compares. Kept
-short: an entry of the table has the options as they were written, hosts are not resolved, and numbers that stand for
-options are not said.
+Run for this: exportfs of nfs-utils 2.6, whose words, statuses and table tests/rehearsal/test_real_shares.py compares.
+Kept short: an entry of the table has the options as they were written, hosts are not resolved, and numbers that stand
+for options are not said.
 """
 
 from __future__ import annotations
@@ -14,15 +14,18 @@ from phoenix.rehearsal.failures import WrongUsage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     from phoenix.rehearsal.tree import Tree
 
 TABLE = "/var/lib/nfs/etab"
-_WITHOUT_VALUE = (
-    "acl all_squash async auth_nlm crossmnt hide insecure insecure_locks mountpoint mp no_acl no_all_squash "
-    "no_auth_nlm no_pnfs no_root_squash no_subtree_check no_wdelay nocrossmnt nohide pnfs ro root_squash rw secure "
-    "secure_locks security_label subtree_check sync wdelay"
-).split()
-_WITH_VALUE = ("anongid", "anonuid", "fsid", "mountpoint", "mp", "refer", "replicas", "sec")
+_WITHOUT_VALUE: Final = frozenset((
+    "acl", "all_squash", "async", "auth_nlm", "crossmnt", "hide", "insecure", "insecure_locks", "mountpoint", "mp",
+    "no_acl", "no_all_squash", "no_auth_nlm", "no_pnfs", "no_root_squash", "no_subtree_check", "no_wdelay",
+    "nocrossmnt", "nohide", "pnfs", "ro", "root_squash", "rw", "secure", "secure_locks", "security_label",
+    "subtree_check", "sync", "wdelay",
+))  # fmt: skip
+_WITH_VALUE: Final = ("anongid", "anonuid", "fsid", "mountpoint", "mp", "refer", "replicas", "sec")
 
 
 def run(tree: Tree, words: list[str]) -> int:
