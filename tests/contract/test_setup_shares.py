@@ -126,6 +126,17 @@ def test_no_secret_is_told_anywhere(world):
     assert SECRET.encode() not in told + err.encode()
 
 
+def test_they_can_be_rehearsed(world):
+    before = kept(world)
+    code, out, err = world.run("rehearse", "setup")
+    assert code == 0, err
+    for line in ("+++ /etc/exports.d/phoenix.exports", "+++ /etc/pve/storage.cfg", "+[shared-prod-data]"):
+        assert f"\n{line}\n" in out
+    assert "    0  smbpasswd -s -a heads\n" in out
+    assert SECRET not in out + err
+    assert kept(world) == before
+
+
 def test_a_password_that_changed_is_set_again(world):
     world.run("setup", "--only=storage")
     path = world.root / "etc/phoenix/secrets/pbs"

@@ -1,8 +1,8 @@
 """`exportfs`: makes the folders that are exported those that the files say.
 
-Run for this: exportfs of nfs-utils 2.6, whose words, statuses and table tests/rehearsal/test_real_shares.py compares.
-Kept short: an entry of the table has the options as they were written, hosts are not resolved, and numbers that stand
-for options are not said.
+Run for this: exportfs of nfs-utils 2.6 and 2.8, whose words, statuses and table tests/rehearsal/test_real_shares.py
+compares. Kept short: an entry of the table has the options as they were written, hosts are not resolved, and numbers
+that stand for options are not said.
 """
 
 from __future__ import annotations

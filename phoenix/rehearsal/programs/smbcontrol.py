@@ -1,6 +1,6 @@
 """`smbcontrol`: tells Samba's daemons, of which a rehearsal node runs none, to read their files again.
 
-Run for this: smbcontrol of Samba 4.17, which says nothing and ends with 0 if there is nobody to be told.
+Run for this: smbcontrol of Samba 4.17 and 4.22, which says nothing and ends with 0 if there is nobody to be told.
 """
 
 from __future__ import annotations

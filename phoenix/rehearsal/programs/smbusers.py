@@ -1,6 +1,6 @@
 """`smbpasswd` and `pdbedit`: Samba's users. They are kept as a text of their names; no password is kept.
 
-Run for this: both of Samba 4.17, whose words and statuses tests/rehearsal/test_real_shares.py compares.
+Run for this: both of Samba 4.17 and 4.22, whose words and statuses tests/rehearsal/test_real_shares.py compares.
 """
 
 from __future__ import annotations

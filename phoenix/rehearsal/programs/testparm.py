@@ -1,7 +1,7 @@
 """`testparm`: reads a smb.conf and says what is wrong with it.
 
-Run for this: testparm of Samba 4.17, whose words and statuses tests/rehearsal/test_real_shares.py compares. Kept short:
-only options that are yes or no have their values looked at, and what is printed is as it was written.
+Run for this: testparm of Samba 4.17 and 4.22, whose words and statuses tests/rehearsal/test_real_shares.py compares.
+Kept short: only options that are yes or no have their values looked at, and what is printed is as it was written.
 """
 
 from __future__ import annotations
