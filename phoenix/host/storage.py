@@ -14,8 +14,6 @@ backups unreadable.
 
 from __future__ import annotations
 
-import hashlib
-
 from phoenix import files
 from phoenix.guests import values
 from phoenix.host import tables
@@ -150,6 +148,8 @@ def canonical(option: Option, text: str) -> str:
 
 def observe(host: Host, wanted: Mapping[str, Entry]) -> State:
     """What is there. ConfigError for the file of a password that others can read."""
+    import hashlib
+
     text = host.text(CFG)
     there = storages.parse(text)
     entries = {name: (there[name].type, raw(there[name])) for name in wanted if name in there}
