@@ -219,14 +219,20 @@ def run_tool(argv: Sequence[str], log: int, seconds: float, stdin: str = "", tal
         _release()
 
 
-def read(argv: Sequence[str], seconds: float) -> tuple[int | None, str, str]:
-    """Run a program that tells something: its status as that of `run_tool`, and what it says on both its outputs."""
-    outputs = [os.memfd_create(name, os.MFD_CLOEXEC) for name in ("said", "talk")]
+def read(argv: Sequence[str], seconds: float, given: str = "") -> tuple[int | None, str, str]:
+    """Run a program that tells something, of what is `given` to it on its standard input.
+
+    Returns its status as that of `run_tool`, and what it says on both its outputs.
+    """
+    files = [os.memfd_create(name, os.MFD_CLOEXEC) for name in ("said", "talk", "given")]
     try:
-        status = run_tool(argv, outputs[0], seconds, talk=outputs[1])
-        said, talk = (os.pread(file, os.fstat(file).st_size, 0).decode("utf-8", "backslashreplace") for file in outputs)
+        os.pwrite(files[2], given.encode("utf-8", "backslashreplace"), 0)
+        status = run_tool(argv, files[0], seconds, f"/proc/self/fd/{files[2]}", files[1])
+        said, talk = (
+            os.pread(file, os.fstat(file).st_size, 0).decode("utf-8", "backslashreplace") for file in files[:2]
+        )
     finally:
-        for file in outputs:
+        for file in files:
             os.close(file)
     return status, said, talk
 

@@ -97,9 +97,9 @@ class Host:
         paths = (self.paths(f"{folder}/{name}") for folder in TOOL_FOLDERS)
         return next((path for path in paths if os.access(path, os.X_OK)), "")
 
-    def run(self, *argv: str) -> tuple[int, str, str]:
-        """Run a program that only tells something: its exit status, and what it says on both its outputs."""
-        status, said, talk = process.read([self.program(argv[0]), *argv[1:]], LOOK_SECONDS)
+    def run(self, *argv: str, given: str = "") -> tuple[int, str, str]:
+        """Run a program that only tells something, of what it is `given` to read: its status, and both its outputs."""
+        status, said, talk = process.read([self.program(argv[0]), *argv[1:]], LOOK_SECONDS, given)
         if status is None:
             raise NotReady(
                 f"`{shell(argv)}` has told nothing for {LOOK_SECONDS} s", f"ps -ef; run it by hand: {shell(argv)}"

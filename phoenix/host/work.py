@@ -92,7 +92,7 @@ class Work:
         self.owed.add(step.after)
         own = _OWN.get(step.argv[0])
         if own:
-            return own(self, step) or 0
+            return own(self, step)
         with given(self.host, step) as stdin:
             status = self.log.run([self.host.program(step.argv[0]), *step.argv[1:]], seconds, stdin)[0]
         if status == 0:
@@ -109,7 +109,7 @@ def given(host: Host, step: Step) -> Iterator[str]:
         yield path
         return
     files.check_secret(path)
-    line = files.read_trusted(path).decode("utf-8", "replace").rstrip("\n")
+    line = files.read_trusted(path).decode("utf-8", "replace").partition("\n")[0]
     file = os.memfd_create("given", os.MFD_CLOEXEC)
     try:
         os.write(file, step.feed.replace("{}", line).encode())
@@ -170,7 +170,7 @@ def keep(work: Work, path: str) -> None:
         files.replace_bytes(kept, data)
 
 
-def link(work: Work, step: Step) -> None:
+def link(work: Work, step: Step) -> int:
     """Make a symbolic link, at once for every reader, in place of a link or a file."""
     path, target = work.host.paths(step.argv[1]), step.argv[2]
     beside = f"{path}.new"
@@ -181,19 +181,22 @@ def link(work: Work, step: Step) -> None:
         files.sync_folder(os.path.dirname(path))
     except OSError as error:
         raise files.cannot_write(path, error) from error
+    return 0
 
 
-def folder(work: Work, step: Step) -> None:
+def folder(work: Work, step: Step) -> int:
     """Make a folder, or give the one that is there the owner and mode that are wanted."""
     path = place(work, step)
     files.make_folder(path)
     files.give(path, step.mode, *(ids(work.host, step.owner) if step.owner else (-1, -1)))
+    return 0
 
 
-def remove(work: Work, step: Step) -> None:
+def remove(work: Work, step: Step) -> int:
     """Remove a file of ours; it is kept."""
     keep(work, step.argv[1])
     files.remove(work.host.paths(step.argv[1]))
+    return 0
 
 
 def ids(host: Host, owner: str) -> tuple[int, int]:

@@ -24,6 +24,25 @@ _KERNEL: Final[Mapping[str, str]] = {
     "vm/max_map_count": "65530",
     "vm/swappiness": "60",
 }
+_SAMBA: Final = """\
+[global]
+   workgroup = WORKGROUP
+   server role = standalone server
+   map to guest = bad user
+
+[homes]
+   comment = Home Directories
+   browseable = no
+   read only = yes
+   valid users = %S
+
+[print$]
+   comment = Printer Drivers
+   path = /var/lib/samba/printers
+   browseable = yes
+   read only = yes
+   guest ok = no
+"""
 _ZONES: Final = ("America/New_York", "Asia/Tokyo", "Etc/UTC", "Europe/Berlin", "UTC")
 
 
@@ -42,6 +61,8 @@ def files(known: Mapping[str, Any]) -> dict[str, str]:
         "/etc/shadow": "root:*:20000:0:99999:7:::\nnobody:*:20000:0:99999:7:::\n",
         "/etc/shells": "/bin/sh\n/bin/bash\n",
         "/etc/sudoers.d/README": "# See sudoers(5).\n",
+        "/etc/exports": "# See exports(5).\n",
+        "/etc/samba/smb.conf": _SAMBA,
         "/etc/subgid": "root:100000:65536\n",
         "/etc/subuid": "root:100000:65536\n",
         "/etc/timezone": f"{known['timezone']}\n",

@@ -21,12 +21,13 @@ WRITTEN: Final = (
     "/etc/apt/apt.conf.d", "/etc/apt/sources.list", "/etc/apt/sources.list.d", "/etc/chrony", "/etc/default/grub",
     "/etc/default/grub.d", "/etc/exports", "/etc/exports.d", "/etc/fstab", "/etc/group", "/etc/kernel/cmdline",
     "/etc/modprobe.d", "/etc/modules-load.d", "/etc/network", "/etc/passwd", "/etc/resolv.conf", "/etc/samba/smb.conf",
-    "/etc/samba/phoenix.conf", "/etc/sudoers.d", "/etc/sysctl.d", "/etc/timezone", "/etc/udev/rules.d",
+    "/etc/sudoers.d", "/etc/sysctl.d", "/etc/timezone", "/etc/udev/rules.d",
     "/var/lib/dpkg/status",
 )  # fmt: skip
 """What setting up may change: told of as a difference."""
 _READ: Final = (
     "/etc/kernel/proxmox-boot-uuids", "/etc/shells", "/proc/cmdline", "/proc/cpuinfo", "/proc/sys/kernel/osrelease",
+    "/var/lib/nfs/etab",
 )  # fmt: skip
 """What it only reads."""
 _OF_THE_KERNEL: Final = ("modules.builtin", "modules.dep")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from phoenix.pve import formats, options
+from phoenix.pve.storagetypes import SECRETS, TYPES
 from phoenix.pve.tables import storage as tables
 from phoenix.rehearsal import cfslock
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.speech import complain
-from phoenix.rehearsal.storagetypes import SECRETS, TYPES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

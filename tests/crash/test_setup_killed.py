@@ -54,6 +54,34 @@ secret_file = "/root/ci.token"
 path = "/vms"
 roles = ["Backup"]
 tokens = ["eve@pve!ci"]
+[storage.local]
+type = "dir"
+path = "/var/lib/vz"
+content = ["iso", "vztmpl", "snippets", "backup"]
+
+[storage.backups]
+type = "dir"
+path = "/srv/backups"
+content = ["backup"]
+
+[storage.pbs]
+type = "pbs"
+server = "10.0.0.20"
+datastore = "main"
+nodes = ["elsewhere"]
+password_file = "/etc/phoenix/password"
+
+[[nfs.exports]]
+path = "/srv"
+clients = ["10.0.0.111"]
+options = ["rw", "sync", "no_subtree_check"]
+
+[samba.shares.data]
+path = "/srv"
+"read only" = false
+
+[samba.users.root]
+password_file = "/etc/phoenix/password"
 """
 RANDOM = (
     (re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), b"VALUE"),
@@ -76,6 +104,9 @@ class Scene:
         (self.root / "etc/phoenix").mkdir(parents=True)
         (self.root / "root").mkdir()
         (self.root / "etc/phoenix/hypervisor.toml").write_text(TOML)
+        (self.root / "etc/phoenix/password").write_text("geheim\n")
+        (self.root / "etc/phoenix/password").chmod(0o600)
+        (self.root / "srv").mkdir()
         assert self.setup("--dry-run").returncode == 0
         os.rename(self.root, self.prepared)
         self.fresh()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 from phoenix.pve import formats, storages
+from phoenix.pve.storagetypes import SECRETS
 from phoenix.rehearsal import pools, storagecfg, volumes
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.speech import complain
-from phoenix.rehearsal.storagetypes import SECRETS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

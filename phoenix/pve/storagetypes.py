@@ -1,4 +1,4 @@
-"""Types of storages: what the entry of each can say, what it can hold, and in which formats."""
+"""Types of storages: what the entry of each can say, what it can hold, in which formats, and what never changes."""
 
 from __future__ import annotations
 
