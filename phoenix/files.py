@@ -133,7 +133,7 @@ def replace(path: str, text: str, mode: int = 0o600) -> None:
 
     One process at a time may do so: what a killed one has left beside it, the next one replaces.
     """
-    replace_bytes(path, text.encode(), mode)
+    replace_bytes(path, text.encode("utf-8", "surrogateescape"), mode)
 
 
 def replace_bytes(path: str, data: bytes, mode: int = 0o600) -> None:
@@ -151,6 +151,26 @@ def replace_bytes(path: str, data: bytes, mode: int = 0o600) -> None:
     except OSError as error:
         discard(beside)
         raise cannot_write(path, error) from error
+
+
+def replace_in_pve(path: str, text: str, mode: int = 0o640) -> None:
+    """Write a file in /etc/pve, or as there: a new one beside it, and a rename, the only thing that happens at once.
+
+    What a killed run has left beside it, which can be a hash of a password, the next one replaces.
+    """
+    beside = f"{path}.phoenix"
+    try:
+        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode), "wb") as file:
+            file.write(text.encode("utf-8", "surrogateescape"))
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(beside, path)
+        sync_folder(os.path.dirname(path))
+    except OSError as error:
+        discard(beside)
+        raise NotReady(
+            f"{path}: cannot be written: {error.strerror}", "systemctl status pve-cluster; pvecm status"
+        ) from error
 
 
 def create(path: str, data: bytes) -> bool:

@@ -219,14 +219,19 @@ def run_tool(argv: Sequence[str], log: int, seconds: float, stdin: str = "", tal
         _release()
 
 
-def read(argv: Sequence[str], seconds: float) -> tuple[int | None, str, str]:
-    """Run a program that tells something: its status as that of `run_tool`, and what it says on both its outputs."""
-    outputs = [os.memfd_create(name, os.MFD_CLOEXEC) for name in ("said", "talk")]
+def read(argv: Sequence[str], seconds: float, text: str = "") -> tuple[int | None, str, str]:
+    """Run a program that tells something: its status as that of `run_tool`, and what it says on both its outputs.
+
+    It reads `text` on its standard input, or nothing.
+    """
+    files = [os.memfd_create(name, os.MFD_CLOEXEC) for name in ("given", "said", "talk")]
     try:
-        status = run_tool(argv, outputs[0], seconds, talk=outputs[1])
-        said, talk = (os.pread(file, os.fstat(file).st_size, 0).decode("utf-8", "backslashreplace") for file in outputs)
+        os.pwrite(files[0], text.encode("utf-8", "surrogateescape"), 0)
+        status = run_tool(argv, files[1], seconds, f"/proc/self/fd/{files[0]}" if text else "", files[2])
+        outputs = [os.pread(file, os.fstat(file).st_size, 0) for file in files[1:]]
+        said, talk = (output.decode("utf-8", "backslashreplace") for output in outputs)
     finally:
-        for file in outputs:
+        for file in files:
             os.close(file)
     return status, said, talk
 

@@ -26,8 +26,8 @@ ORDER: Final = (
 )  # fmt: skip
 """The sections in the order in which they are set up: what others build on comes first."""
 
-WRITE, LINK, FOLDER, REMOVE = "write", "link", "folder", "remove"
-"""What a step's first word is when it is no program: a file with this text, a link, a folder, a file that goes."""
+COPY, WRITE, LINK, FOLDER, REMOVE = "copy", "write", "link", "folder", "remove"
+"""What a step's first word is when it is no program: a file as another, with this text, a link, a folder, a file that goes."""
 
 
 class Step(Value):
@@ -60,10 +60,11 @@ class Obstacle(Value):
 
 
 class Plan(Value):
-    """What is to be done, in order; what differs; what is in the way; why the node must be started anew.
+    """What is to be done, in order; what differs; what is in the way; why the node must be started anew; what waits.
 
     `refused` is what Phoenix will not do, to protect something (exit 8). `missing` is what the node lacks (exit 6): an
-    earlier section may bring it, so it is only an error when it is that section's turn.
+    earlier section may bring it, so it is only an error when it is that section's turn. `waits` is what somebody has to
+    do before anything after it is done (exit 7).
     """
 
     steps: tuple[Step, ...] = ()
@@ -71,6 +72,7 @@ class Plan(Value):
     refused: tuple[Obstacle, ...] = ()
     missing: tuple[Obstacle, ...] = ()
     reboot: tuple[str, ...] = ()
+    waits: tuple[Obstacle, ...] = ()
 
 
 class Ask(Value):
@@ -97,4 +99,5 @@ def join(*plans: Plan) -> Plan:
         tuple(item for plan in plans for item in plan.refused),
         tuple(item for plan in plans for item in plan.missing),
         tuple(why for plan in plans for why in plan.reboot),
+        tuple(item for plan in plans for item in plan.waits),
     )

@@ -34,6 +34,16 @@ class Host:
         except OSError as error:
             raise NotReady(f"{path}: cannot be read: {error.strerror}", f"ls -l {path}") from error
 
+    def exact(self, path: str) -> str | None:
+        """The text of a file, which written again is the same, byte for byte; None if there is none."""
+        try:
+            with open(self.paths(path), encoding="utf-8", errors="surrogateescape", newline="") as file:
+                return file.read()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise NotReady(f"{path}: cannot be read: {error.strerror}", f"ls -l {path}") from error
+
     def sha256(self, path: str) -> str:
         """The SHA-256 of a file, "" if there is none."""
         import hashlib
@@ -87,9 +97,12 @@ class Host:
         paths = (self.paths(f"{folder}/{name}") for folder in TOOL_FOLDERS)
         return next((path for path in paths if os.access(path, os.X_OK)), "")
 
-    def run(self, *argv: str) -> tuple[int, str, str]:
-        """Run a program that only tells something: its exit status, and what it says on both its outputs."""
-        status, said, talk = process.read([self.program(argv[0]), *argv[1:]], LOOK_SECONDS)
+    def run(self, *argv: str, text: str = "") -> tuple[int, str, str]:
+        """Run a program that only tells something: its exit status, and what it says on both its outputs.
+
+        It reads `text` on its standard input.
+        """
+        status, said, talk = process.read([self.program(argv[0]), *argv[1:]], LOOK_SECONDS, text)
         if status is None:
             raise NotReady(
                 f"`{shell(argv)}` has told nothing for {LOOK_SECONDS} s", f"ps -ef; run it by hand: {shell(argv)}"

@@ -8,7 +8,7 @@ import os
 from phoenix import files
 from phoenix.errors import ConfigError, NotReady
 from phoenix.host import aspect
-from phoenix.host.aspect import FOLDER, LINK, REMOVE, WRITE, Step
+from phoenix.host.aspect import COPY, FOLDER, LINK, REMOVE, WRITE, Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 KEPT = "/var/lib/phoenix/kept"
 """Where the files are that were replaced, below the name of the run."""
+PVE = "/etc/pve/"
+"""The cluster file system, which has modes of its own."""
+OWN = "/var/lib/phoenix/"
+"""Where what Phoenix notes for itself is."""
 NAME = "node"
 """What the journal, the lock and the log of the node itself are called, where a guest has its ID."""
 
@@ -60,8 +64,10 @@ class Work:
 
     def describe(self, state: Any) -> str:
         """The state in a word or two."""
-        differences = self.plan(state).differences
-        return "not as wanted: " + ", ".join(item.what for item in differences) if differences else "as wanted"
+        planned = self.plan(state)
+        wrong = ", ".join(item.what for item in planned.differences)
+        words = [f"not as wanted: {wrong}" if wrong else "as wanted", *(item.why for item in planned.waits)]
+        return "; ".join(words)
 
     def before(self, _step: Step, _state: Any) -> dict[str, Any]:
         """What the journal is told before a step."""
@@ -101,7 +107,10 @@ def write(work: Work, step: Step) -> None:
     path = place(work, step)
     keep(work, step.argv[1])
     files.make_folder(os.path.dirname(path))
-    files.replace(path, step.content, step.mode)
+    if step.argv[1].startswith(PVE):
+        files.replace_in_pve(path, step.content)
+    else:
+        files.replace(path, step.content, step.mode)
 
 
 def place(work: Work, step: Step) -> str:
@@ -115,7 +124,9 @@ def place(work: Work, step: Step) -> str:
 
 
 def keep(work: Work, path: str) -> None:
-    """Keep a file as it is before the run changes it for the first time; our own drop-ins too."""
+    """Keep a file as it is before the run changes it for the first time; our own drop-ins too, but not our books."""
+    if path.startswith(OWN):
+        return
     try:
         with open(work.host.paths(path), "rb") as file:
             data = file.read()
@@ -130,6 +141,7 @@ def link(work: Work, step: Step) -> None:
     """Make a symbolic link, at once for every reader, in place of a link or a file."""
     path, target = work.host.paths(step.argv[1]), step.argv[2]
     beside = f"{path}.new"
+    files.make_folder(os.path.dirname(path))
     try:
         files.discard(beside)
         os.symlink(target, beside)
@@ -137,6 +149,17 @@ def link(work: Work, step: Step) -> None:
         files.sync_folder(os.path.dirname(path))
     except OSError as error:
         raise files.cannot_write(path, error) from error
+
+
+def copy(work: Work, step: Step) -> None:
+    """Make a file of ours the same as another, byte for byte."""
+    source, path = work.host.paths(step.argv[1]), work.host.paths(step.argv[2])
+    try:
+        with open(source, "rb") as file:
+            data, mode = file.read(), os.fstat(file.fileno()).st_mode & 0o777
+    except OSError as error:
+        raise NotReady(f"{source}: cannot be read: {error.strerror}", f"ls -l {source}") from error
+    files.replace_bytes(path, data, mode)
 
 
 def folder(work: Work, step: Step) -> None:
@@ -174,5 +197,11 @@ def _number(host: Host, path: str, name: str) -> int:
     return int(found)
 
 
-_OWN: dict[str, Callable[[Work, Step], None]] = {WRITE: write, LINK: link, FOLDER: folder, REMOVE: remove}
+_OWN: dict[str, Callable[[Work, Step], None]] = {
+    COPY: copy,
+    WRITE: write,
+    LINK: link,
+    FOLDER: folder,
+    REMOVE: remove,
+}
 """How steps are carried out that are no program."""

@@ -36,6 +36,7 @@ def files(known: Mapping[str, Any]) -> dict[str, str]:
         "/etc/hostname": f"{known['hostname']}\n",
         "/etc/hosts": f"127.0.0.1 localhost\n{known['address']} {known['hostname']}\n",
         "/etc/network/interfaces": _interfaces(known["bridges"], known["address"]),
+        "/etc/resolv.conf": "search example.org\nnameserver 192.0.2.1\n",
         "/etc/os-release": f'PRETTY_NAME="Debian GNU/Linux {number} ({name})"\nID=debian\nVERSION_ID="{number}"\n',
         "/etc/subgid": "root:100000:65536\n",
         "/etc/subuid": "root:100000:65536\n",
@@ -58,7 +59,7 @@ def _interfaces(bridges: list[str], address: str) -> str:
     for number, bridge in enumerate(bridges):
         how = "manual" if number else f"static\n\taddress {address}/24"
         text += f"\nauto {bridge}\niface {bridge} inet {how}\n\tbridge-ports none\n\tbridge-stp off\n\tbridge-fd 0\n"
-    return text
+    return text + "\nsource /etc/network/interfaces.d/*\n"
 
 
 def _packages(release: int) -> str:

@@ -58,7 +58,7 @@ from phoenix.rehearsal.tool import main
 os._exit(main(sys.argv[0], sys.argv[1:]))  # nothing is buffered; taking the interpreter apart costs a tenth more
 """
 _LONGEST_SHEBANG = 120
-_BASE = ("phoenix", "phoenix.errors", "phoenix.modules", "phoenix.text")
+_BASE = ("phoenix", "phoenix.errors", "phoenix.modules", "phoenix.text", "phoenix.value")
 
 
 def facts(release: str, setup: Mapping[str, Any]) -> dict[str, Any]:

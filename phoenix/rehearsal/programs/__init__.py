@@ -13,9 +13,12 @@ if TYPE_CHECKING:
 
 PROGRAMS: Final[Mapping[str, str]] = {
     "chronyc": "chronyc",
+    "ifreload": "ifreload",
+    "ifup": "ifup",
     "modprobe": "modprobe",
     "nvidia-modprobe": "nvidia_modprobe",
     "proxmox-boot-tool": "boot",
+    "pve-firewall": "pve_firewall",
     "sysctl": "sysctl",
     "systemctl": "systemctl",
     "udevadm": "boot",
