@@ -137,9 +137,10 @@ def replace(path: str, text: str, mode: int = 0o600) -> None:
 
 
 def replace_bytes(path: str, data: bytes, mode: int = 0o600) -> None:
-    """As `replace`, for any bytes."""
-    make_folder(os.path.dirname(path), 0o700)
-    beside = f"{path}.new"
+    """As `replace`, for any bytes. The file beside it is hidden: a program that reads a whole folder leaves it out."""
+    folder, name = os.path.split(path)
+    make_folder(folder, 0o700)
+    beside = f"{folder}/.{name}.new"
     try:
         discard(beside)
         with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
@@ -147,7 +148,7 @@ def replace_bytes(path: str, data: bytes, mode: int = 0o600) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.rename(beside, path)
-        sync_folder(os.path.dirname(path))
+        sync_folder(folder)
     except OSError as error:
         discard(beside)
         raise cannot_write(path, error) from error

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from phoenix.config.faults import Faults
-    from phoenix.pve.options import Table
 
 _LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug", "nolog")
 _POLICIES = ("ACCEPT", "REJECT", "DROP")
@@ -95,8 +94,8 @@ class Form(Value):
     """One kind of file: where its table stands in ours, and what it can have."""
 
     key: str
-    options: Table
-    rule: Table
+    options: Mapping[str, Option]
+    rule: Mapping[str, Option]
     parts: tuple[str, ...]
 
 
@@ -163,7 +162,7 @@ def _groups(key: str, table: Any, faults: Faults) -> str:
     return text
 
 
-def _rules(key: str, known: Table, rules: Any, faults: Faults) -> str:
+def _rules(key: str, known: Mapping[str, Option], rules: Any, faults: Faults) -> str:
     if not isinstance(rules, list):
         faults.add(key, 'a list of tables, as [{ type = "in", action = "ACCEPT" }]', rules)
         return ""

@@ -26,8 +26,8 @@ ORDER: Final = (
 )  # fmt: skip
 """The sections in the order in which they are set up: what others build on comes first."""
 
-COPY, WRITE, LINK, FOLDER, REMOVE = "copy", "write", "link", "folder", "remove"
-"""What a step's first word is when it is no program: a file as another, with this text, a link, a folder, a file that goes."""
+WRITE, LINK, FOLDER, REMOVE = "write", "link", "folder", "remove"
+"""What a step's first word is when it is no program: a file with this text, a link, a folder, a file that goes."""
 
 
 class Step(Value):

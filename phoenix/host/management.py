@@ -1,4 +1,4 @@
-"""Management: whether a firewall lets in those who administer the node. Pure.
+"""Management: who administers the node, and whether a firewall lets them in.
 
 As Proxmox VE's firewall does it for what comes to the node itself: the rules of host.fw, those of cluster.fw, then the
 ports of management for the addresses of the IP set `management` and the local network, then the policy, which is DROP.
@@ -7,13 +7,15 @@ What cannot be told for certain, such as a rule for one interface, is taken to s
 
 from __future__ import annotations
 
+from phoenix.value import Value
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import ipaddress
     from collections.abc import Iterable, Iterator
     from typing import Final, Union
 
-    import ipaddress
-
+    from phoenix.host.host import Host
     from phoenix.pve.firewallconf import Firewall, Rule
 
     Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
@@ -22,20 +24,38 @@ SSH, API = 22, 8006
 PORTS: Final = ((SSH, SSH), (3128, 3128), (5900, 5999), (API, API), (60000, 60050))
 """What Proxmox VE opens by itself for the IP set `management`: the first port and the last."""
 SET, ALIAS = "management", "local_network"
+SSHD = "/etc/ssh/sshd_config"
+_TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 _ESTABLISHED = "01"
 
 
-def sessions(table: str, ports: tuple[int, ...]) -> set[tuple[str, int]]:
-    """Who is connected to one of these ports, and to which, by /proc/net/tcp or tcp6; not the node itself."""
+class Session(Value):
+    """A connection over which somebody administers the node now."""
+
+    local: str  # the node's own address
+    peer: str
+    port: int  # the node's
+
+
+def look(host: Host) -> tuple[tuple[int, ...], tuple[Session, ...]]:
+    """The ports over which a node is administered, and who does so now."""
+    folder = f"{SSHD}.d"
+    ports = ssh_ports([host.text(SSHD), *(host.text(f"{folder}/{name}") for name in host.names(folder))])
+    found = {each for table in _TABLES for each in sessions(host.text(table), (*ports, API))}
+    return ports, tuple(sorted(found, key=lambda each: (each.peer, each.port, each.local)))
+
+
+def sessions(table: str, ports: tuple[int, ...]) -> set[Session]:
+    """Who is connected to one of these ports, by /proc/net/tcp or tcp6; not the node to itself."""
     found = set()
     for line in table.splitlines()[1:]:
         fields = line.split()
         if len(fields) < 4 or fields[3] != _ESTABLISHED:
             continue
         port = int(fields[1].rpartition(":")[2], 16)
-        remote = _address(fields[2].partition(":")[0])
-        if port in ports and not remote.is_loopback:
-            found.add((str(remote), port))
+        local, peer = (_address(field.partition(":")[0]) for field in fields[1:3])
+        if port in ports and not peer.is_loopback and peer != local:
+            found.add(Session(str(local), str(peer), port))
     return found
 
 
@@ -68,6 +88,12 @@ def network(text: str) -> Network | None:
         return None
 
 
+def is_loopback(text: str) -> bool:
+    """Whether an address or a network is the node's own to itself."""
+    found = network(text)
+    return found is not None and found.is_loopback
+
+
 class Judge:
     """What the firewall of a node would do with connections to the node."""
 
@@ -85,6 +111,10 @@ class Judge:
                 yield from ((item, rule) for item in own if item.enable and item.type == "in")
             elif rule.enable and rule.type == "in":
                 yield rule, None
+
+    def resolved(self, who: str) -> str:
+        """An alias as the address that it stands for; anything else as it is."""
+        return self.cluster.aliases.get(who.lower().rpartition("/")[2] if who.startswith("dc/") else who.lower(), who)
 
     def lets_in(self, source: str, port: int) -> bool:
         """Whether all of an address or a network certainly reaches a TCP port of the node."""
@@ -128,8 +158,7 @@ class Judge:
                 return True
             apart = [self._part(member.lstrip("!"), wanted) for member in members]
             return False if all(part is False for part in apart) else None
-        name = text.rpartition("/")[2].lower() if text.startswith("dc/") else text.lower()
-        found = network(self.cluster.aliases.get(name, text))
+        found = network(self.resolved(text))
         if found is None:
             return None
         if found.version != wanted.version or not found.overlaps(wanted):

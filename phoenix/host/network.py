@@ -1,14 +1,15 @@
-"""Network: the interfaces of /etc/network/interfaces, and the name servers of /etc/resolv.conf.
+"""Network: interfaces of Phoenix's own, and the name servers of /etc/resolv.conf.
 
-Proxmox VE's own interface shows and offers only what is in that one file, and writes all of it anew, without comments
-of its own accord: so there is neither a drop-in nor a marked block. An interface is known by its name; the options that
-are wanted are changed where they stand, and everything else stays. The change takes effect under a rollback.
+They are in a file of their own in /etc/network/interfaces.d where /etc/network/interfaces takes that in, else in a
+marked block of it. What stands outside is the administrator's: an interface that is declared there is compared and
+never changed. A change takes effect under a rollback, and none that would cost the node the address over which it is
+administered is made at all.
 """
 
 from __future__ import annotations
 
-from phoenix.host import rollback, tables
-from phoenix.host.aspect import Ask, Difference, Obstacle, Plan, join, write
+from phoenix.host import blocks, cutoff, management, resolv, rollback, tables
+from phoenix.host.aspect import Ask, Difference, Obstacle, Plan, Step, join, write
 from phoenix.pve import interfaces
 from phoenix.pve.interfaces import ADDRESS, FAMILIES, FILE, GATEWAY, Interface
 from phoenix.pve.options import Option, by_name
@@ -24,14 +25,11 @@ if TYPE_CHECKING:
     from phoenix.host.rollback import Rollback
     from phoenix.pve.interfaces import Block
 
-RESOLV = "/etc/resolv.conf"
+HEADER = "# Written by Phoenix, of [network] in hypervisor.toml; what is changed here is lost.\n\n"
 PENDING_OF_PVE = f"{FILE}.new"
 PORTS = ("bridge-ports", "bond-slaves", "vlan-raw-device")
 """Options that name other interfaces."""
-OWNED = PORTS[:2]
-"""Those whose interfaces serve one only."""
 _PORT = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}"
-_WORD = r"[^\s%\\#]+"
 _COMMAND = r"[^\r\n%\\]+"
 _NAME = Option("name", pattern=r"(?!lo$)[A-Za-z][A-Za-z0-9_.-]{0,14}")
 _IP = r"[0-9A-Fa-f.:]+"
@@ -67,51 +65,45 @@ INTERFACE: tables.Schema = {
     },
 }
 """What an interface may say, under ifupdown2's own names, and its `auto`, `inet` and `inet6`."""
-DNS: tables.Schema = {
-    "nameserver": tables.Many(Option("nameserver", pattern=_IP)),
-    "search": tables.Many(Option("search", pattern=r"[A-Za-z0-9.-]+")),
-}
-"""What stands in [network] itself, under resolv.conf's own names."""
 
 
 class Wanted(Value):
-    """The section [network]; None for a line of resolv.conf that it does not say."""
+    """The section [network]."""
 
     interfaces: tuple[Interface, ...]
-    nameserver: tuple[str, ...] | None
-    search: tuple[str, ...] | None
-
-    def text(self) -> str:
-        """The interfaces that are wanted, the same for the same: what a rollback remembers."""
-        return "".join(f"{item!r}\n" for item in self.interfaces)
+    resolv: resolv.Wanted
 
 
 class State(Value):
-    """What is there. `complaint` is what ifupdown2 says is wrong with the file as it would become."""
+    """What is there. Texts of interfaces are exact."""
 
     rollback: Rollback
-    others: Mapping[str, str]  # the files that the main one takes in
+    own: str | None  # what is Phoenix's, None for a block whose ends are not what they were
+    theirs: Mapping[str, str]  # what is not, by file
     devices: tuple[str, ...]
+    guests: Mapping[str, tuple[str, ...]]  # the guests on each bridge that has some
     resolv: str
-    links: tuple[str, ...] = ()  # which of the two files are links
+    links: tuple[str, ...] = ()  # which of the files are links
     pending_of_pve: bool = False
     installed: bool = True
-    complaint: str = ""
+    sessions: tuple[management.Session, ...] = ()  # looked at only if something is to change, as what follows
+    complaint: str = ""  # what ifupdown2 says is wrong with the interfaces as they would become
 
 
 def decode(table: Any, faults: Faults) -> Wanted:
     """The section as values."""
     if not isinstance(table, dict):
         faults.add("network", "a table", table)
-        return Wanted((), None, None)
-    named = {name: value for name, value in table.items() if name not in DNS}
-    dns = tables.decode(DNS, "network", {name: value for name, value in table.items() if name in DNS}, faults)
+        return Wanted((), resolv.Wanted(None, None))
+    named = {name: value for name, value in table.items() if name not in resolv.SCHEMA}
+    plain = {name: value for name, value in table.items() if name in resolv.SCHEMA}
+    dns = tables.decode(resolv.SCHEMA, "network", plain, faults)
     for name, value in named.items():
         if isinstance(value, dict):
             named[name] = {key: _listed(key, item) for key, item in value.items()}
     found = tables.named(INTERFACE, _NAME, "network", named, faults)
     wanted = tuple(_interface(name, item, faults) for name, item in sorted(found.items()))
-    return Wanted(wanted, *(tuple(dns[name]) if name in dns else None for name in DNS))
+    return Wanted(wanted, resolv.Wanted(*(tuple(dns[name]) if name in dns else None for name in resolv.SCHEMA)))
 
 
 def _listed(key: str, value: Any) -> Any:
@@ -150,28 +142,62 @@ def _interface(name: str, found: Mapping[str, Any], faults: Faults) -> Interface
 def observe(host: Host, wanted: Wanted) -> State:
     """What is there. What would become of the file is shown to ifupdown2 if it is to change."""
     undo = rollback.observe(host)
-    others = {}
-    for pattern in interfaces.sources(interfaces.parse(undo.main)):
-        folder, _, name = pattern.rpartition("/")
-        found = [folder + "/" + each for each in host.names(folder)] if name == "*" else [pattern]
-        others.update({path: host.exact(path) or "" for path in found if path.startswith("/")})
+    theirs = {path: host.exact(path) or "" for path in taken_in(host, undo.main) if path != undo.path}
+    theirs[FILE], own = parted(undo)
     state = State(
         undo,
-        others,
+        own,
+        theirs,
         tuple(host.names("/sys/class/net")),
-        host.exact(RESOLV) or "",
-        tuple(path for path in (FILE, RESOLV) if host.link(path)),
+        {name: found for name in host.names("/sys/class/net") for found in [guests_on(host, name)] if found},
+        host.text(resolv.FILE),
+        tuple(path for path in (undo.path, resolv.FILE) if host.link(path)),
         host.exists(PENDING_OF_PVE),
         host.has("ifreload"),
     )
-    text = "" if undo.waits else result(wanted, state)
-    if not text or text == undo.main or not state.installed:
+    text = result(wanted, state)
+    if undo.waits or text == state.own:
         return state
-    return state.but(complaint=complaint(host, text))
+    state = state.but(sessions=management.look(host)[1])
+    return state.but(complaint=complaint(host, text)) if state.installed and text else state
 
 
-HARMLESS = ('bridge-ports: invalid value "none"', "interface not recognized")
-"""What ifupdown2 says when it only checks, of the `none` of its own manual, and of an interface that is not there yet."""
+def taken_in(host: Host, main: str) -> list[str]:
+    """The files that /etc/network/interfaces takes in, and those that they do."""
+    found: list[str] = []
+    left = [main]
+    while left:
+        for pattern in interfaces.sources(interfaces.parse(left.pop())):
+            new = [path for path in host.matching(pattern) if path not in (FILE, *found)]
+            found += new
+            left += [host.exact(path) or "" for path in new]
+    return found
+
+
+def parted(undo: Rollback) -> tuple[str, str | None]:
+    """What /etc/network/interfaces says that is not Phoenix's, and what is Phoenix's; None if that cannot be told."""
+    if undo.path != FILE:
+        return undo.main, undo.now
+    try:
+        before, own, after = blocks.split(undo.main)
+    except ValueError:
+        return undo.main, None
+    return before + after, own or ""
+
+
+def guests_on(host: Host, bridge: str) -> tuple[str, ...]:
+    """The guests that are on a bridge now, by Proxmox VE's names for their ends of it."""
+    import re
+
+    ports = host.names(f"/sys/class/net/{bridge}/brif")
+    found = [re.fullmatch(r"(?:tap|veth|fwpr)(\d+)[ip]\d+", port) for port in ports]
+    return tuple(sorted({match[1] for match in found if match}, key=int))
+
+
+HARMLESS = (
+    'bridge-ports: invalid value "none"', "interface not recognized", "bridge inherits mtu from its ports"
+)  # fmt: skip
+"""What ifupdown2 says of the `none` of its own manual, of an interface that is not there yet, and as advice."""
 _checked: dict[str, str] = {}
 """What ifupdown2 said of a text: it says the same again, and takes its time."""
 
@@ -187,145 +213,119 @@ def complaint(host: Host, text: str) -> str:
     return _checked[text]
 
 
+def ours(wanted: Wanted, state: State) -> list[Interface]:
+    """The interfaces that are Phoenix's to make: those that nobody else declares."""
+    theirs = interfaces.names(foreign(state))
+    return [item for item in wanted.interfaces if item.name not in theirs]
+
+
+def foreign(state: State) -> list[Block]:
+    """What is declared by others."""
+    return [block for text in state.theirs.values() for block in interfaces.parse(text)]
+
+
 def result(wanted: Wanted, state: State) -> str:
-    """The text of the file with the interfaces as they are wanted."""
-    text = state.rollback.main
-    elsewhere = declared_elsewhere(state)
-    for item in wanted.interfaces:
-        if item.name not in elsewhere:
-            text = interfaces.changed(text, item.but(auto=True) if is_new(text, item) else item)
-    return text
-
-
-def is_new(text: str, item: Interface) -> bool:
-    """Whether an interface is in none of the file's stanzas, and is to come up by itself if nothing else is said."""
-    return item.auto is None and item.name not in interfaces.names(interfaces.parse(text))
-
-
-def declared_elsewhere(state: State) -> dict[str, str]:
-    """The interfaces that the file takes in from others, and from which."""
-    return {name: path for path, text in state.others.items() for name in interfaces.names(interfaces.parse(text))}
+    """What is to be Phoenix's: the interfaces as they are wanted."""
+    own = "\n".join(map(interfaces.stanza, ours(wanted, state)))
+    return (HEADER * (state.rollback.path != FILE) + own) if own else ""
 
 
 def plan(wanted: Wanted, state: State, _ask: Ask) -> Plan:
     """What is to be done."""
+    names = resolv.plan(wanted.resolv, state.resolv, is_link=resolv.FILE in state.links)
     if state.rollback.waits:
-        return join(plan_resolv(wanted, state), rollback.waiting(state.rollback))
-    return join(plan_resolv(wanted, state), plan_interfaces(wanted, state))
+        return join(names, rollback.waiting(state.rollback))
+    return join(names, plan_interfaces(wanted, state))
 
 
 def plan_interfaces(wanted: Wanted, state: State) -> Plan:
-    """The plan of /etc/network/interfaces."""
-    blocks = interfaces.parse(state.rollback.main)
-    elsewhere = declared_elsewhere(state)
-    differences, refused = [], []
-    for item in wanted.interfaces:
-        path = elsewhere.get(item.name, "")
-        there = interfaces.parse(state.others[path]) if path else blocks
-        found = interfaces.differences(there, item)
-        differences += [Difference(f"{item.name}.{key}".rstrip("."), was, will) for key, was, will in found]
-        if path and found:
-            why = f"network.{item.name}: {path}, which is not Phoenix's, declares it otherwise"
-            refused.append(Obstacle(why, f"move its stanza into {FILE}, or change it there"))
+    """The plan of the interfaces."""
+    refused = list(declared_otherwise(wanted, state))
     text = result(wanted, state)
-    if text == state.rollback.main:
+    if text == state.own:
+        return Plan(refused=tuple(refused))
+    before, after = (interfaces.parse(each) for each in (state.own or "", text))
+    differences = [Difference(name, "declared", "(gone)") for name in gone(before, after)]
+    for item in ours(wanted, state):
+        found = interfaces.differences(before, item)
+        differences += [Difference(f"{item.name}.{key}".rstrip("."), was, will) for key, was, will in found]
+    undo = state.rollback
+    refused += [*refusals(state, before, after), *rollback.refuse_again(undo, text)]
+    if state.own is None:
         return Plan((), tuple(differences), tuple(refused))
-    refused += refusals(state, text) + list(rollback.refuse_again(state.rollback, wanted.text()))
-    missing = absent(state, text)
-    steps = (*rollback.arm(state.rollback, wanted.text()), write(FILE, text, rollback.APPLY))
-    return Plan(steps, tuple(differences), tuple(refused), tuple(missing))
+    missing = tuple(absent(state, before, after))
+    steps = (*rollback.arm(undo, text), change(undo, text))
+    whole = differences or [Difference(undo.path, "written otherwise", f"{len(interfaces.names(after))} interfaces")]
+    return Plan(steps, tuple(whole), tuple(refused), missing)
 
 
-def refusals(state: State, text: str) -> list[Obstacle]:
+def change(undo: Rollback, text: str) -> Step:
+    """The step that changes the file that has Phoenix's interfaces."""
+    if undo.path != FILE:
+        return write(undo.path, text, rollback.APPLY)
+    return write(FILE, blocks.merged(undo.main, text), rollback.APPLY)
+
+
+def gone(before: list[Block], after: list[Block]) -> list[str]:
+    """The interfaces of Phoenix's that are to be no more."""
+    return [name for name in interfaces.names(before) if name not in interfaces.names(after)]
+
+
+def declared_otherwise(wanted: Wanted, state: State) -> Iterator[Obstacle]:
+    """What others declare, and not as it is wanted."""
+    for path, text in state.theirs.items():
+        there = interfaces.parse(text)
+        for item in wanted.interfaces:
+            if item.name in interfaces.names(there):
+                found = interfaces.differences(there, item)
+                said = ", ".join(f"{key} is {was or '(none)'} and not {will}" for key, was, will in found)
+                why = f"network.{item.name}: {path} declares it, outside of what is Phoenix's: {said}"
+                hint = f"change it in {path}, or write into [network.{item.name}] what it says, or nothing"
+                yield from [Obstacle(why, hint)] * bool(found)
+
+
+def refusals(state: State, before: list[Block], after: list[Block]) -> Iterator[Obstacle]:
     """Why the file is not changed."""
-    found = []
-    main = state.rollback.main
-    odd = interfaces.unusual(main)
-    if odd:
-        found.append(Obstacle(f"network: {FILE} is not changed: {odd}", f"make it plain: {FILE}"))
-    if FILE in state.links:
-        found.append(Obstacle(f"network: {FILE} is a link", "replace the link by what it leads to"))
+    path = state.rollback.path
+    if path in state.links:
+        yield Obstacle(f"network: {path} is a link", "replace the link by what it leads to")
+    if path == FILE:
+        yield from of_the_block(state, before, after)
+    others = foreign(state)
+    known = list(cutoff.conflicts([*others, *before]))
+    wrong = [why for why in cutoff.conflicts([*others, *after]) if why not in known]
+    yield from (Obstacle(f"network: {why}", "correct [network]") for why in wrong)
+    for name in gone(before, [*after, *others]):
+        if name in state.guests:
+            why = f"network: {name} would be gone, and guests are on it: {' '.join(state.guests[name])}"
+            yield Obstacle(why, f"give their network devices another bridge first, or keep [network.{name}]")
+    yield from cutoff.lost([*before, *others], [*after, *others], state.sessions)
+    if state.complaint:
+        yield Obstacle(f"network: ifupdown2 does not take it: {state.complaint}", "correct [network]")
+
+
+def of_the_block(state: State, before: list[Block], after: list[Block]) -> Iterator[Obstacle]:
+    """Why the block is not changed: Proxmox VE's interface writes the whole file anew, in its own order."""
+    if state.own is None:
+        why = f"network: {FILE}: expected one line {blocks.BEGIN!r} and one {blocks.END!r} after it"
+        yield Obstacle(why, "put the interfaces of [network] between them again, and no others; or remove both")
+    for name in gone(before, after):
+        why = f"network: {name} stands in Phoenix's block of {FILE}, and [network] does not have it"
+        yield Obstacle(why, f"move it out of the block, or remove it there, or declare it: [network.{name}]")
     if state.pending_of_pve:
         why = f"network: {PENDING_OF_PVE}: changes made in Proxmox VE's interface wait there, and would undo this one"
-        found.append(Obstacle(why, f"apply or revert them there (ifreload -a, or rm {PENDING_OF_PVE})"))
-    blocks = interfaces.parse(text)
-    others = [block for other in state.others.values() for block in interfaces.parse(other)]
-    before = list(conflicts([*interfaces.parse(main), *others]))
-    wrong = [why for why in conflicts([*blocks, *others]) if why not in before]
-    found += [Obstacle(f"network: {why}", f"correct [network], or {FILE}") for why in wrong]
-    if state.complaint:
-        why = f"network: ifupdown2 does not take the file as it would become: {state.complaint}"
-        found.append(Obstacle(why, f"correct [network], or what is wrong in {FILE}"))
-    return found
+        yield Obstacle(why, f"apply or revert them there (or rm {PENDING_OF_PVE})")
 
 
-def conflicts(blocks: list[Block]) -> Iterator[str]:
-    """What cannot be in one configuration: a port of two, an address of two, two default gateways."""
-    for what, keys in (("a port", OWNED), ("an address", (ADDRESS,))):
-        owners: dict[str, list[str]] = {}
-        for name in interfaces.names(blocks):
-            for key in keys:
-                texts = interfaces.found_options(blocks, name, key)
-                for word in [word for text in texts for word in text.split()]:
-                    owners.setdefault(word, []).append(name)
-        yield from (f"{word} is {what} of {' and '.join(own)}" for word, own in owners.items() if len(own) > 1)
-    for family in FAMILIES:
-        gateways = [
-            f"{text} of {name}"
-            for name in interfaces.names(blocks)
-            for text in interfaces.found_options(blocks, name, GATEWAY)
-            if interfaces.family_of(text) == family
-        ]
-        if len(gateways) > 1:
-            yield f"there are two default gateways: {', '.join(gateways)}"
-
-
-def absent(state: State, text: str) -> Iterator[Obstacle]:
+def absent(state: State, before: list[Block], after: list[Block]) -> Iterator[Obstacle]:
     """What the node lacks: ifupdown2, and interfaces that are to be ports."""
     if not state.installed:
         yield Obstacle("network: ifupdown2 is not installed", "apt-get install ifupdown2")
-    blocks = interfaces.parse(text)
-    before = interfaces.parse(state.rollback.main)
-    known = {*interfaces.names(blocks), *declared_elsewhere(state), *state.devices}
-    for name in interfaces.names(blocks):
+    known = {*interfaces.names(after), *interfaces.names(foreign(state)), *state.devices}
+    there = " ".join(device for device in state.devices if device != "lo") or "none"
+    for name in interfaces.names(after):
         for key in PORTS:
-            now = interfaces.found_options(blocks, name, key)
-            if now == interfaces.found_options(before, name, key):
-                continue  # what was so before is not Phoenix's to mend
-            for word in [word for text in now for word in text.split()]:
-                if word not in known:
-                    there = " ".join(device for device in state.devices if device != "lo")
-                    why = f"network.{name}.{key}: there is no {word}; there are {there or 'none'}"
+            for word in cutoff.words(after, name, key):
+                if word not in known and word not in cutoff.words(before, name, key):
+                    why = f"network.{name}.{key}: there is no {word}; there are {there}"
                     yield Obstacle(why, "ip -br link; correct the name, or declare it: [network.NAME]")
-
-
-def plan_resolv(wanted: Wanted, state: State) -> Plan:
-    """The plan of /etc/resolv.conf: the lines that are wanted, in place of the first of their kind."""
-    text, differences = state.resolv, []
-    for key, values in (("search", wanted.search), ("nameserver", wanted.nameserver)):
-        if values is None:
-            continue
-        lines = [" ".join(values)] if key == "search" and values else list(values)
-        found = [" ".join(line.split()[1:]) for line in text.splitlines() if line.split()[:1] == [key]]
-        if found != lines:
-            differences.append(Difference(key, " ".join(found), " ".join(lines) or "(none)"))
-            text = _with_lines(text, key, lines)
-    refused = ()
-    if differences and RESOLV in state.links:
-        why = f"network: {RESOLV} is a link, so another program writes it"
-        refused = (Obstacle(why, f"ls -l {RESOLV}; leave nameserver and search out of [network], or replace the link"),)
-    return Plan((write(RESOLV, text),) if differences else (), tuple(differences), refused)
-
-
-def _with_lines(text: str, key: str, values: list[str]) -> str:
-    """The text with these lines of one kind, where the first of them was, or at its end."""
-    kept: list[str] = []
-    place = None
-    for line in text.splitlines():
-        if line.split()[:1] == [key]:
-            place = len(kept) if place is None else place
-        else:
-            kept.append(line)
-    place = len(kept) if place is None else place
-    kept[place:place] = [f"{key} {value}" for value in values]
-    return "".join(f"{line}\n" for line in kept)

@@ -1,6 +1,6 @@
 """The rollback: the network as it was comes back by itself unless somebody who still reaches the node confirms.
 
-Before /etc/network/interfaces is changed, a copy of it, a script and a timer are on the disk, and the timer runs. Its
+Before a file of the network is changed, a copy of it, a script and a timer are on the disk, and the timer runs. Its
 time is counted by the kernel, not by the clock, and anew after a start of the node, so that neither a wrong clock nor
 a reboot or the death of Phoenix saves a change that nobody confirms. One file, PENDING, says that a change waits: it is
 written before the timer starts, and its removal confirms; what a crash leaves of the others does nothing without it.
@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 
 from phoenix.errors import Busy
-from phoenix.host.aspect import COPY, LINK, REMOVE, Ask, Obstacle, Plan, Step, write
+from phoenix.host.aspect import LINK, REMOVE, Ask, Obstacle, Plan, Step, write
 from phoenix.pve import interfaces
 from phoenix.text import shell
 from phoenix.value import Value
@@ -37,26 +37,27 @@ RELOAD = ("systemctl", "daemon-reload")
 APPLY = ("ifreload", "-a")
 CONFIRM = "phoenix.pyz setup --confirm-network"
 
-FILES: Mapping[str, tuple[str, int]] = {
-    SCRIPT: (
-        f"""\
-#!/bin/sh
-# Written by Phoenix. Puts {interfaces.FILE} back as it was before a change that nobody has confirmed.
-{{
-root=${{0%{SCRIPT}}}
-here=$root{FOLDER}
-file=$root{interfaces.FILE}
-units=$root{UNITS}
+_SCRIPT = r"""#!/bin/sh
+# Written by Phoenix. Puts @PATH@ back as it was before a change that nobody has confirmed.
+{
+root=${0%@SCRIPT@}
+here=$root@FOLDER@
+file=$root@PATH@
+beside=${file%/*}/.${file##*/}.phoenix  # hidden: what is in a folder of interfaces is read
+units=$root@UNITS@
 PATH=$root/usr/sbin:$root/usr/bin:$root/sbin:$root/bin:/usr/sbin:/usr/bin:/sbin:/bin
+is_as_before() {
+    if [ -s "$here/good" ]; then cmp -s "$here/good" "$file"; else [ ! -s "$file" ]; fi
+}
 if [ -e "$here/pending" ] && [ -e "$here/good" ]; then
-    if ! cmp -s "$here/good" "$file"; then
+    if ! is_as_before; then
         cp -p "$here/pending" "$here/rolled-back.new" && sync "$here/rolled-back.new" || exit 1
         mv -f "$here/rolled-back.new" "$here/rolled-back" && sync "$here" || exit 1
         cp -p "$file" "$here/replaced"
-        cp -p "$here/good" "$file.phoenix" && sync "$file.phoenix" || exit 1
-        mv -f "$file.phoenix" "$file" && sync "${{file%/*}}" || exit 1
+        cp -p "$here/good" "$beside" && sync "$beside" || exit 1
+        mv -f "$beside" "$file" && sync "${file%/*}" || exit 1
     fi
-    # Five minutes while another ifreload is at work (89), which may hang on the network that is to go; else three tries.
+    # Five minutes while another ifreload is at work (89), which may hang on the network that goes; else three tries.
     left=60
     while [ $left -gt 0 ]; do
         ifreload -a
@@ -67,19 +68,17 @@ if [ -e "$here/pending" ] && [ -e "$here/good" ]; then
         esac
         sleep 5
     done
+    [ -s "$file" ] || rm -f "$file"
     rm -f "$here/pending"
     sync "$here"
 fi
-rm -f "$units/timers.target.wants/{UNIT}.timer" "$units/{UNIT}.timer" "$units/{UNIT}.service"
+rm -f "$units/timers.target.wants/@UNIT@.timer" "$units/@UNIT@.timer" "$units/@UNIT@.service"
 rm -f "$here/good" "$0"
 systemctl daemon-reload
 exit 0
-}}
-""",
-        0o700,
-    ),
-    SERVICE: (
-        f"""\
+}
+"""
+_SERVICE = f"""\
 # Written by Phoenix; it goes when the network is confirmed: {CONFIRM}
 [Unit]
 Description=The network as it was before a change that nobody has confirmed
@@ -89,11 +88,8 @@ Type=oneshot
 ExecStart=/bin/sh {SCRIPT}
 Restart=on-failure
 RestartSec=10
-""",
-        0o644,
-    ),
-    TIMER: (
-        f"""\
+"""
+_TIMER = f"""\
 # Written by Phoenix; it goes when the network is confirmed: {CONFIRM}
 [Unit]
 Description=Time to confirm a change of the network
@@ -104,21 +100,27 @@ AccuracySec=1
 
 [Install]
 WantedBy=timers.target
-""",
-        0o644,
-    ),
-}
-"""What is written before the network is changed: the text and the mode of each file."""
+"""
+
+
+def files(path: str) -> dict[str, tuple[str, int]]:
+    """What is written before the file at `path` is changed: the text and the mode of each file."""
+    script = _SCRIPT
+    for name, word in {"PATH": path, "SCRIPT": SCRIPT, "FOLDER": FOLDER, "UNITS": UNITS, "UNIT": UNIT}.items():
+        script = script.replace(f"@{name}@", word)
+    return {SCRIPT: (script, 0o700), SERVICE: (_SERVICE, 0o644), TIMER: (_TIMER, 0o644)}
 
 
 class Rollback(Value):
     """What is there of it. Texts are exact; None for a file that is not there."""
 
     main: str  # /etc/network/interfaces
+    path: str  # the file that has Phoenix's interfaces: its own, or the main one
+    now: str  # what that says, "" where it is not there
     good: str | None
     pending: str | None  # what was wanted when the change was made
     rolled_back: str | None  # what was wanted of a change that was taken back
-    files: Mapping[str, str | None]  # those of FILES
+    files: Mapping[str, str | None]  # those of `files`
     link: str
     left: float = 0.0  # seconds until the timer is over, 0 if it does not run
     stale: bool = False  # systemd has not read the files
@@ -132,17 +134,21 @@ class Rollback(Value):
     @property
     def waits(self) -> bool:
         """Whether a change waits to be confirmed."""
-        return self.armed and self.good != self.main
+        return self.armed and self.good != self.now
 
 
 def observe(host: Host, _wanted: object = None) -> Rollback:
     """What is there. Busy while the network is being put back."""
+    main = host.exact(interfaces.FILE) or ""
+    path = interfaces.DROP_IN if interfaces.takes_in(main, interfaces.DROP_IN) else interfaces.FILE
     found = Rollback(
-        host.exact(interfaces.FILE) or "",
+        main,
+        path,
+        host.exact(path) or "",
         host.exact(GOOD),
         host.exact(PENDING),
         host.exact(ROLLED_BACK),
-        {path: host.exact(path) for path in FILES},
+        {name: host.exact(name) for name in (SCRIPT, SERVICE, TIMER)},
         host.link(WANTS),
     )
     if found.files[TIMER] is None and found.files[SERVICE] is None:
@@ -174,15 +180,15 @@ def arm(state: Rollback, wanted: str) -> tuple[Step, ...]:
     steps: list[Step] = []
     if not state.armed and state.left:  # the timer of a change that was confirmed or taken back: it must not run on
         steps.append(stop())
-    for path, (text, mode) in FILES.items():
+    for path, (text, mode) in files(state.path).items():
         if state.files[path] != text:
             steps.append(write(path, text, mode=mode))
     if state.link != TIMER:
         steps.append(Step(f"link {WANTS}", (LINK, WANTS, TIMER)))
     if not state.armed and state.rolled_back is not None:
         steps.append(Step(f"remove {ROLLED_BACK}", (REMOVE, ROLLED_BACK)))
-    if state.good != state.main:
-        steps.append(Step(f"copy {interfaces.FILE}", (COPY, interfaces.FILE, GOOD)))
+    if state.good != state.now:
+        steps.append(write(GOOD, state.now))
     if state.pending != wanted:
         steps.append(write(PENDING, wanted, mode=0o600))
     return (*steps, *start(state, WINDOW / 2))

@@ -8,7 +8,7 @@ import os
 from phoenix import files
 from phoenix.errors import ConfigError, NotReady
 from phoenix.host import aspect
-from phoenix.host.aspect import COPY, FOLDER, LINK, REMOVE, WRITE, Step
+from phoenix.host.aspect import FOLDER, LINK, REMOVE, WRITE, Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -151,17 +151,6 @@ def link(work: Work, step: Step) -> None:
         raise files.cannot_write(path, error) from error
 
 
-def copy(work: Work, step: Step) -> None:
-    """Make a file of ours the same as another, byte for byte."""
-    source, path = work.host.paths(step.argv[1]), work.host.paths(step.argv[2])
-    try:
-        with open(source, "rb") as file:
-            data, mode = file.read(), os.fstat(file.fileno()).st_mode & 0o777
-    except OSError as error:
-        raise NotReady(f"{source}: cannot be read: {error.strerror}", f"ls -l {source}") from error
-    files.replace_bytes(path, data, mode)
-
-
 def folder(work: Work, step: Step) -> None:
     """Make a folder, or give the one that is there the owner and mode that are wanted."""
     path = place(work, step)
@@ -197,11 +186,5 @@ def _number(host: Host, path: str, name: str) -> int:
     return int(found)
 
 
-_OWN: dict[str, Callable[[Work, Step], None]] = {
-    COPY: copy,
-    WRITE: write,
-    LINK: link,
-    FOLDER: folder,
-    REMOVE: remove,
-}
+_OWN: dict[str, Callable[[Work, Step], None]] = {WRITE: write, LINK: link, FOLDER: folder, REMOVE: remove}
 """How steps are carried out that are no program."""

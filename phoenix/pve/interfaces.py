@@ -1,6 +1,6 @@
-"""interfaces(5): /etc/network/interfaces as ifupdown2 and Proxmox VE read it, and the least change of its text. Pure.
+"""interfaces(5): /etc/network/interfaces as ifupdown2 and Proxmox VE read it, and interfaces as they are written. Pure.
 
-An interface can have several stanzas, one a family. What a stanza has beside what is changed stays as it is.
+An interface can have several stanzas, one a family.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ from phoenix.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import ipaddress
     from collections.abc import Iterable, Mapping
     from typing import Final, Union
-
-    import ipaddress
 
     Address = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
 
 FILE = "/etc/network/interfaces"
+DROP_IN = "/etc/network/interfaces.d/phoenix"
+"""Phoenix's own file, where the main one takes it in."""
 FAMILIES = ("inet", "inet6")
 ADDRESS, GATEWAY = "address", "gateway"
 BOOLEANS: Final[Mapping[str, tuple[str, str]]] = {"bridge-stp": ("off", "on"), "bridge-vlan-aware": ("no", "yes")}
@@ -28,13 +29,14 @@ REPEATED = (ADDRESS, GATEWAY, "down", "post-down", "post-up", "pre-down", "pre-u
 BOND_MODES = ("balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb")
 """How a bond works; a file may have the number instead."""
 _SAME: Final[Mapping[str, str]] = {"slaves": "bond-slaves", "bond-ports": "bond-slaves"}
-TAB = "\t"
+_OF_A_BRIDGE: Final[Mapping[str, str]] = {"bridge-stp": "off", "bridge-fd": "0"}
+"""What Proxmox VE writes for a bridge that says nothing else."""
 _TRUE = ("yes", "on", "1", "true")
 _KEYWORDS = ("auto", "iface", "mapping", "rename", "source", "source-directory", "template", "vlan")
 
 
 class Interface(Value):
-    """One interface as it is wanted. What is None or not there stays as the file has it."""
+    """One interface as it is wanted. What is None or not there is of no matter."""
 
     name: str
     auto: bool | None
@@ -69,14 +71,6 @@ class Block:
         """What the stanza has for an option, in order."""
         return [value for name, value in map(option, self.body) if name == key]
 
-    def end(self) -> int:
-        """The place after the last option of the body."""
-        return max((place + 1 for place, line in enumerate(self.body) if option(line)[0]), default=0)
-
-    def text(self) -> str:
-        """The text of the block."""
-        return self.head + "".join(self.body)
-
 
 def option(line: str) -> tuple[str, str]:
     """The name of an option in its usual spelling, and its value; "" for a line that has none."""
@@ -88,7 +82,7 @@ def option(line: str) -> tuple[str, str]:
 
 
 def parse(text: str) -> list[Block]:
-    """The blocks of a file; together they are its text."""
+    """The blocks of a file."""
     blocks = [Block("")]
     for line in logical(text):
         word = line.split(None, 1)[0] if line.strip() else ""
@@ -121,28 +115,22 @@ def stanzas(blocks: Iterable[Block], name: str) -> list[Block]:
 
 
 def sources(blocks: Iterable[Block]) -> list[str]:
-    """The paths, with wildcards, of the files that the file takes in."""
-    found = [block.words[1:2] for block in blocks if block.words[:1] == ["source"]]
-    folders = [block.words[1:2] for block in blocks if block.words[:1] == ["source-directory"]]
-    return [path for words in found for path in words] + [f"{path}/*" for words in folders for path in words]
+    """The paths, with wildcards, of the files that the file takes in; ifupdown2 takes in no other but absolute ones."""
+    found = [block.words[1] for block in blocks if block.words[:1] == ["source"] and block.words[1:2]]
+    return [path for path in found if path.startswith("/")]
+
+
+def takes_in(text: str, path: str) -> bool:
+    """Whether a file takes in the one at `path`."""
+    from fnmatch import fnmatchcase
+
+    return any(fnmatchcase(path, pattern) for pattern in sources(parse(text)))
 
 
 def is_auto(blocks: Iterable[Block], name: str) -> bool:
     """Whether an interface comes up by itself."""
     words = [block.words for block in blocks if block.words[:1] in (["auto"], ["allow-auto"], ["allow-hotplug"])]
     return any(name in line[1:] or line[1:] == ["all"] for line in words)
-
-
-def unusual(text: str) -> str:
-    """Why Phoenix does not change such a file, "" if it does."""
-    blocks = parse(text)
-    seen = [(block.name, block.family) for block in blocks if block.name]
-    twice = next((f"{name} {family}".strip() for name, family in seen if seen.count((name, family)) > 1), "")
-    if twice:
-        return f"it has two stanzas of {twice}"
-    if any(line.lstrip().startswith(("%", "<%")) for line in text.splitlines()):
-        return "it is a template"
-    return ""
 
 
 def canonical(key: str, values: Iterable[str]) -> tuple[str, ...]:
@@ -152,9 +140,9 @@ def canonical(key: str, values: Iterable[str]) -> tuple[str, ...]:
         return tuple(BOOLEANS[key][text.lower() in _TRUE] for text in texts[-1:])
     if key in SETS:
         words = sorted({word for text in texts for word in text.replace(",", " ").split()} - {"none"})
-        return (" ".join(words),) if words or key == "bridge-ports" and texts else ()
+        return (" ".join(words),) if words or (key == "bridge-ports" and texts) else ()
     if key == "bond-mode":
-        return tuple(BOND_MODES[int(text)] if text in "0123456" else text for text in texts[-1:])
+        return tuple(BOND_MODES[int(text)] if text in tuple("0123456") else text for text in texts[-1:])
     if key == "hwaddress":
         return tuple(text.split()[-1].lower() for text in texts[-1:])
     if key in REPEATED:
@@ -230,94 +218,23 @@ def differences(blocks: list[Block], wanted: Interface) -> list[tuple[str, str, 
     return found
 
 
-def changed(text: str, wanted: Interface) -> str:
-    """The text with an interface as it is wanted; equal if it is so."""
-    blocks = parse(text if text.endswith("\n") or not text else text + "\n")
-    different = [key for key, _, _ in differences(blocks, wanted)]
-    if not different:
-        return text
-    if wanted.name not in names(blocks):
-        _append(blocks, wanted)
-    else:
-        for family in FAMILIES:
-            if family in different or (wanted.methods.get(family) == "static" and ADDRESS in different):
-                _set_method(blocks, wanted.name, family, wanted.methods[family])
-        for key in different:
-            if key in wanted.options:
-                _set_option(blocks, wanted.name, key, wanted.options[key])
-    if wanted.auto is not None:
-        _set_auto(blocks, wanted.name, auto=wanted.auto)
-    return "".join(block.text() for block in blocks)
+def stanza(wanted: Interface) -> str:
+    """An interface as it is written whole: it comes up by itself unless it says otherwise, a bridge without delay."""
+    options = dict(wanted.options)
+    if "bridge-ports" in options:
+        options = {**options, **{key: options.get(key, (value,)) for key, value in _OF_A_BRIDGE.items()}}
+    text = "" if wanted.auto is False else f"auto {wanted.name}\n"
+    for family in FAMILIES:
+        method = wanted.methods.get(family, "manual")
+        if family == "inet6" and method == "manual":
+            continue
+        text += f"iface {wanted.name} {family} {method}\n"
+        for key, values in options.items():
+            own = (value for value in values if _family(key, value) == family)
+            text += "".join(f"\t{key} {written(value)}\n" for value in own)
+    return text
 
 
-def _append(blocks: list[Block], wanted: Interface) -> None:
-    """Declare a new interface: before the lines that take in other files, which Proxmox VE keeps last."""
-    place = len(blocks)
-    while place > 1 and blocks[place - 1].words[:1] in (["source"], ["source-directory"]):
-        place -= 1
-    before = blocks[place - 1]
-    whole = before.text()
-    if whole and not whole.endswith("\n"):
-        before.body.append("\n")
-    if whole.strip() and before.text()[-2:] != "\n\n":
-        before.body.append("\n")
-    families = [family for family in FAMILIES if family == "inet" or wanted.methods.get(family, "manual") != "manual"]
-    for family in families:
-        block = Block(f"iface {wanted.name} {family} {wanted.methods.get(family, 'manual')}\n")
-        for key, values in wanted.options.items():
-            block.body += [
-                f"{TAB}{key} {written(value)}\n"
-                for value in values
-                if (family_of(value) if key in (ADDRESS, GATEWAY) else "inet") == family
-            ]
-        block.body.append("\n")
-        blocks.insert(place, block)
-        place += 1
-
-
-def _set_auto(blocks: list[Block], name: str, *, auto: bool) -> None:
-    if is_auto(blocks, name) == auto:
-        return
-    if auto:
-        blocks.insert(next(place for place, block in enumerate(blocks) if block.name == name), Block(f"auto {name}\n"))
-        return
-    for block in blocks:
-        if block.words[:1] in (["auto"], ["allow-auto"], ["allow-hotplug"]) and name in block.words[1:]:
-            block.words.remove(name)
-            block.head = " ".join(block.words) + "\n" if len(block.words) > 1 else ""
-
-
-def _set_method(blocks: list[Block], name: str, family: str, method: str) -> None:
-    own = stanzas(blocks, name)
-    block = next((block for block in own if block.family in (family, "")), None)
-    if block is None:
-        if method == "manual":
-            return
-        block = Block("")
-        last = own[-1]
-        tail = last.body[last.end() :]
-        last.body[last.end() :] = ["\n"]
-        block.body = tail or ["\n"]
-        blocks.insert(blocks.index(last) + 1, block)
-    block.head = f"iface {name} {family} {method}\n" if block.family or not block.head else block.head
-    block.words = block.head.split()
-
-
-def _set_option(blocks: list[Block], name: str, key: str, values: tuple[str, ...]) -> None:
-    """Replace the lines of an option, where they are; new ones come last in the stanza that they are for."""
-    own = stanzas(blocks, name)
-    gone = (key, "netmask") if key == ADDRESS else (key,)
-    indents = [line[: len(line) - len(line.lstrip())] for block in own for line in block.body if option(line)[0]]
-    places: list[int] = []
-    usual = None
-    for number, block in enumerate(own):
-        hits = [place for place, line in enumerate(block.body) if option(line)[0] in gone]
-        usual = number if hits and usual is None else usual
-        places.append(hits[0] if hits else block.end())
-        block.body = [line for place, line in enumerate(block.body) if place not in hits]
-    for value in reversed(values):
-        number = usual or 0
-        if key in (ADDRESS, GATEWAY):
-            fits = [place for place, block in enumerate(own) if block.family in (family_of(value), "")]
-            number = fits[0] if fits else 0
-        own[number].body.insert(places[number], f"{(indents or [TAB])[0]}{key} {written(value)}\n")
+def _family(key: str, value: str) -> str:
+    """The stanza in which a value stands: the first, but for addresses."""
+    return family_of(value) if key in (ADDRESS, GATEWAY) else FAMILIES[0]

@@ -5,6 +5,7 @@ no more; ports that are not there are told and do not keep the rest from being d
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 
@@ -31,9 +32,8 @@ def run(tree: Tree, words: list[str]) -> int:
     blocks = interfaces.parse(text)
     wrong = [line for line in ifup.complaints(interfaces.FILE, text) if line.startswith("error:")]
     for pattern in interfaces.sources(blocks):
-        folder, _, name = pattern.rpartition("/")
-        names = sorted(os.listdir(tree(folder))) if name == "*" and os.path.isdir(tree(folder)) else [name]
-        blocks += [block for each in names for block in interfaces.parse(tree.read(f"{folder}/{each}"))]
+        found = sorted(glob.glob(glob.escape(tree.root) + pattern))
+        blocks += [block for path in found for block in interfaces.parse(tree.read(path[len(tree.root) :]))]
     made = [name for name in interfaces.names(blocks) if _is_made(blocks, name) and interfaces.is_auto(blocks, name)]
     for name in tree.read(STATE).split():
         if name not in made:

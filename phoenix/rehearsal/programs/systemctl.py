@@ -40,7 +40,7 @@ def run(tree: Tree, words: list[str]) -> int:
         raise WrongUsage("Unknown command verb " + " ".join(words))
     for unit in plain[1:]:
         name = unit if "." in unit else unit + ".service"
-        if not any(os.path.exists(tree(f"{folder}/{name}")) for folder in FOLDERS):
+        if not any(os.path.exists(tree(f"{folder}/{name}")) for folder in (*FOLDERS, _STARTED)):
             raise Failure(f"Failed to {plain[0]} {name}: Unit {name} not found.", 5)
         if plain[0] in ("enable", "disable"):
             _link(tree, name, wanted=plain[0] == "enable")
