@@ -144,11 +144,12 @@ def merged(text: str, wanted: str) -> str:
     Rules stand where Phoenix's stood, else before all others. What others have under a name stays theirs.
     """
     want = {section.key: section for section in sections(wanted) if section.head}
+    options = {_key(line) for section in want.values() if section.kind == "options" for line in section.lines}
     found = [section for section in sections(text) if section.key in want or not is_marked(section.head)]
     for section in found:
         own = want.pop(section.key, Section(section.head))
         if section.kind == "options":
-            _set_options(section, own)
+            _set_options(section, own, options)
         elif section.kind in _NAMED and is_marked(section.head) and parse(section.text()) != parse(own.text()):
             section.lines = own.lines
         elif section.kind in ("aliases", "rules"):
@@ -172,13 +173,12 @@ def _add(found: list[Section], own: Section) -> None:
     found.insert(place, own)
 
 
-def _set_options(section: Section, own: Section) -> None:
-    """Set options where they stand, the rest of them at the end."""
-    wanted = {_key(line): line for line in own.lines if line.strip()}
-    left = dict(wanted)
+def _set_options(section: Section, own: Section, keys: set[str]) -> None:
+    """Set options where they stand, those that stand nowhere at the end; `keys` are all that are wanted."""
+    left = {_key(line): line for line in own.lines if line.strip()}
     lines = []
     for line in section.lines:
-        if _key(line) not in wanted:
+        if not line.strip() or _key(line) not in keys:
             lines.append(line)
         elif _key(line) in left:
             lines.append(left.pop(_key(line)))

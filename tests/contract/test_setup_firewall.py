@@ -1,4 +1,4 @@
-"""`setup` of the firewall: what is Phoenix's in cluster.fw and host.fw, beside what others have. On a rehearsal node."""
+"""`setup` of the firewall: what is Phoenix's in cluster.fw and host.fw beside what others have. On a rehearsal node."""
 
 from __future__ import annotations
 
