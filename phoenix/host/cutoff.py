@@ -50,13 +50,18 @@ def lost(before: list[Block], after: list[Block], sessions: Iterable[Session]) -
     for text in [text for text in of_gateway if text not in values(after, ADDRESS)]:
         yield Obstacle(f"network: {text}, the address on the way to the default gateway, would be gone", hint)
     for session in sessions:
-        if is_automatic(before, session.local) or is_automatic(after, session.local):
-            continue
         what = f"network: {session.local}, over which {session.peer} is connected to port {session.port} now,"
-        if session.local not in map(plain, values(before, ADDRESS)):
+        if session.local in map(plain, values(before, ADDRESS)):
+            if session.local not in map(plain, values(after, ADDRESS)):
+                yield Obstacle(f"{what} would be gone", hint)
+            continue
+        family = interfaces.family_of(session.local)
+        automatic = [name for name in interfaces.names(before) if is_automatic(before, name, family)]
+        if not automatic and not session.local.startswith("fe80:"):
             yield Obstacle(f"{what} is declared in no file, so nothing would bring it back", f"declare it in {FILE}")
-        elif session.local not in map(plain, values(after, ADDRESS)):
-            yield Obstacle(f"{what} would be gone", hint)
+        for name in automatic:
+            if not is_automatic(after, name, family):
+                yield Obstacle(f"{what} may be what {name} gets from the network, and would be gone", hint)
 
 
 def values(found: list[Block], key: str) -> list[str]:
@@ -69,11 +74,9 @@ def plain(address: str) -> str:
     return address.partition("/")[0]
 
 
-def is_automatic(found: list[Block], address: str) -> bool:
-    """Whether an address may have come from the network itself."""
-    family = interfaces.family_of(address)
-    methods = (interfaces.found_method(found, name, family) for name in interfaces.names(found))
-    return address.lower().startswith("fe80:") or any(method in ("dhcp", "auto") for method in methods)
+def is_automatic(found: list[Block], name: str, family: str) -> bool:
+    """Whether an interface gets addresses from the network itself."""
+    return interfaces.found_method(found, name, family) in ("dhcp", "auto")
 
 
 def words(found: list[Block], name: str, key: str) -> list[str]:

@@ -219,6 +219,11 @@ def ours(wanted: Wanted, state: State) -> list[Interface]:
     return [item for item in wanted.interfaces if item.name not in theirs]
 
 
+def not_there(wanted: Wanted, state: State) -> list[str]:
+    """The interfaces that are to come up by themselves, and are not there."""
+    return [item.name for item in ours(wanted, state) if item.auto is not False and item.name not in state.devices]
+
+
 def foreign(state: State) -> list[Block]:
     """What is declared by others."""
     return [block for text in state.theirs.values() for block in interfaces.parse(text)]
@@ -234,7 +239,7 @@ def plan(wanted: Wanted, state: State, _ask: Ask) -> Plan:
     """What is to be done."""
     names = resolv.plan(wanted.resolv, state.resolv, is_link=resolv.FILE in state.links)
     if state.rollback.waits:
-        return join(names, rollback.waiting(state.rollback))
+        return join(names, rollback.waiting(state.rollback, not_there(wanted, state)))
     return join(names, plan_interfaces(wanted, state))
 
 
@@ -243,7 +248,11 @@ def plan_interfaces(wanted: Wanted, state: State) -> Plan:
     refused = list(declared_otherwise(wanted, state))
     text = result(wanted, state)
     if text == state.own:
-        return Plan(refused=tuple(refused))
+        hint = "ifquery --check -a; journalctl -u networking; ifreload -a"
+        gone_since = [
+            Obstacle(f"network.{name}: it is declared and not there", hint) for name in not_there(wanted, state)
+        ]
+        return Plan(refused=tuple(refused), missing=tuple(gone_since))
     before, after = (interfaces.parse(each) for each in (state.own or "", text))
     differences = [Difference(name, "declared", "(gone)") for name in gone(before, after)]
     for item in ours(wanted, state):

@@ -20,7 +20,7 @@ from phoenix.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from phoenix.host.host import Host
 
@@ -207,10 +207,11 @@ def stop() -> Step:
     return Step("stop the rollback's timer", ("systemctl", "stop", f"{UNIT}.timer"))
 
 
-def waiting(state: Rollback) -> Plan:
-    """The plan while a change waits to be confirmed: nothing but that its timer runs."""
+def waiting(state: Rollback, absent: Sequence[str]) -> Plan:
+    """The plan while a change waits to be confirmed: nothing but that its timer runs; `absent` is what it lacks."""
     when = f"at {state.until}" if state.until else f"in {WINDOW} s"
     why = f"the network is changed; {when} it becomes what it was, unless somebody confirms"
+    why += f"; {', '.join(absent)} is not there" * bool(absent)
     return Plan(
         start(state, 0), waits=(Obstacle(why, f"over a new connection: {CONFIRM}; then again: phoenix.pyz setup"),)
     )

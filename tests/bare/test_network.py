@@ -142,3 +142,32 @@ def test_a_change_that_nobody_confirms_is_taken_back(world):
     assert not world.node.path(DROP_IN).exists()
     assert world.node.path("/etc/network/interfaces").read_text() == MAIN
     assert world.phoenix("setup").code == 8
+
+
+def test_what_ifupdown2_does_not_take_is_refused(world):
+    world.write("/etc/phoenix/hypervisor.toml", TOML + "mtu = 60000\n")
+    ran = world.phoenix("setup")
+    assert ran.code == 8
+    assert "ifupdown2 does not take it: warning: vmbr2: mtu: value of out range" in ran.err
+    assert world.addresses() == BEFORE
+
+
+def test_what_the_kernel_does_not_take_is_told_and_all_is_taken_back(world):
+    world.write("/etc/phoenix/hypervisor.toml", TOML + 'hwaddress = "01:00:00:00:00:01"\n')
+    ran = world.phoenix("setup")
+    assert ran.code == 1
+    assert "`ifreload -a` ended with 1: error: vmbr2: " in ran.err
+    assert "it becomes what it was, unless somebody confirms" in ran.err
+    assert world.node.run("sh", SCRIPT).code == 0
+    assert world.addresses() == BEFORE
+
+
+def test_in_a_block_of_the_one_file_there_is(world):
+    alone = MAIN.replace("\nsource /etc/network/interfaces.d/*\n", "")
+    world.write("/etc/network/interfaces", alone)
+    world.write("/etc/phoenix/hypervisor.toml", TOML)
+    assert world.phoenix("setup").code == 7
+    assert world.addresses() == AFTER
+    assert world.node.run("sh", SCRIPT).code == 0
+    assert world.node.path("/etc/network/interfaces").read_text() == alone
+    assert world.addresses() == BEFORE
