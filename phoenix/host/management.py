@@ -1,7 +1,8 @@
 """Management: who administers the node, and whether a firewall lets them in.
 
-As Proxmox VE's firewall does it for what comes to the node itself: the rules of host.fw, those of cluster.fw, then the
-ports of management for the addresses of the IP set `management` and the local network, then the policy, which is DROP.
+As Proxmox VE's firewall does it for what comes to the node itself: the IP set `blacklist`, the rules of host.fw, those of
+cluster.fw, the ports of management for the addresses of the IP set `management` and the local network, then the policy,
+which is DROP.
 What cannot be told for certain, such as a rule for one interface, is taken to shut out and never to let in.
 """
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 SSH, API = 22, 8006
 PORTS: Final = ((SSH, SSH), (3128, 3128), (5900, 5999), (API, API), (60000, 60050))
 """What Proxmox VE opens by itself for the IP set `management`: the first port and the last."""
-SET, ALIAS = "management", "local_network"
+SET, ALIAS, BLACKLIST = "management", "local_network", "blacklist"
 SSHD = "/etc/ssh/sshd_config"
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 _ESTABLISHED = "01"
@@ -121,7 +122,7 @@ class Judge:
         wanted = network(source)
         if not self.works:
             return True
-        if wanted is None:
+        if wanted is None or (BLACKLIST in self.cluster.ipsets and self._part(f"+{BLACKLIST}", wanted) is not False):
             return False
         for rule, around in self.rules:
             macro, _, action = rule.action.rstrip(")").rpartition("(")

@@ -99,6 +99,8 @@ def test_where_sshd_listens(texts, ports):
         (ON + "[RULES]\nGROUP web -i vmbr0\n[group web]\nIN ACCEPT -p tcp -dport 22\n", "", "203.0.113.9", 22, False),
         (ON + "[RULES]\nIN DROP\n", "[RULES]\nIN ACCEPT\n", "203.0.113.9", 22, True),  # those of the node come first
         (ON, "[RULES]\nIN REJECT -p tcp -dport 8006\n", "10.0.0.5", 8006, False),
+        (ON + "[IPSET blacklist]\n10.0.0.5\n", "[RULES]\nIN ACCEPT\n", "10.0.0.5", 22, False),
+        (ON + "[IPSET blacklist]\n10.0.0.5\n", "", "10.0.0.6", 22, True),
         (ON, "", "fd00::5", 22, False),
         (ON, "", "not an address", 22, False),
     ],
