@@ -1,8 +1,8 @@
 """Management: who administers the node, and whether a firewall lets them in.
 
-As Proxmox VE's firewall does it for what comes to the node itself: the IP set `blacklist`, the rules of host.fw, those of
-cluster.fw, the ports of management for the addresses of the IP set `management` and the local network, then the policy,
-which is DROP.
+As Proxmox VE's firewall does it for what comes to the node itself: the IP set `blacklist`, the rules of host.fw, those
+of cluster.fw, the ports of management for the addresses of the IP set `management` and the local network, then the
+policy, which is DROP.
 What cannot be told for certain, such as a rule for one interface, is taken to shut out and never to let in.
 """
 

@@ -244,28 +244,6 @@ def test_a_group_that_is_nowhere_is_missing(world):
     assert world.run("setup")[0] == 0
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("firewall = 1", "firewall: expected a table"),
-        ("[firewall.node]", "firewall.node: unknown key"),
-        ("[firewall.cluster]\nenable = true", "firewall.cluster.enable: unknown key"),
-        ("[firewall.host.options]\nenabled = true", "firewall.host.options.enabled: unknown key; did you mean enable?"),
-        ('[firewall.host]\nrules = [{ type = "in" }]', "firewall.host.rules.0.action: missing"),
-        ("[firewall.host]\ngroups = { web = [] }", "firewall.host.groups: unknown key"),
-        ('[firewall.cluster]\naliases = { office = "a b" }', "firewall.cluster.aliases.office: expected a text"),
-        ('[firewall.cluster.options]\npolicy_in = "OPEN"', "firewall.cluster.options.policy_in: expected one of"),
-    ],
-)
-def test_what_is_wrong_is_said(world, text, said):
-    world.wish(text + "\n")
-    for words in (("check",), ("setup",)):
-        code, _, err = world.run(*words)
-        assert code == 3
-        assert said in err
-    assert world.read(CLUSTER) is None
-
-
 def test_it_can_be_rehearsed(world):
     world.write(CLUSTER, THEIRS)
     code, out, _ = world.run("rehearse", "setup")

@@ -378,34 +378,6 @@ def test_what_the_administrator_has_declared_so_is_as_wanted(world):
     assert world.run("setup") == (0, "pve  nothing to do\n", "")
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("network = 1", "network: expected a table"),
-        ("[network.vmbr1]\nadress = 1", "network.vmbr1.adress: unknown key; did you mean address?"),
-        ('[network.vmbr1]\naddress = "10.1.0.1"', "network.vmbr1.address.0: expected a text, found '10.1.0.1'"),
-        ('[network.vmbr1]\naddress = "10.1.0.300/24"', "network.vmbr1.address: expected an address with its prefix"),
-        ('[network.lo]\naddress = "10.1.0.1/24"', "network.lo: expected a text, found 'lo'"),
-        ('[network."a b"]', "network.a b: expected a text, found 'a b'"),
-        (
-            '[network.vmbr1]\ninet = "dhcp"\naddress = "10.1.0.1/24"',
-            "vmbr1.inet: dhcp, but there is an address",
-        ),
-        ('[network.vmbr1]\npost-up = "a\\nb"', "network.vmbr1.post-up.0: expected a text"),
-        ("[network.vmbr1]\nbond-mode = 9", "network.vmbr1.bond-mode: expected one of"),
-        ('[network]\nnameserver = ["dns.example"]', "network.nameserver.0: expected a text"),
-    ],
-)
-def test_what_is_wrong_is_said(world, text, said):
-    world.wish(text + "\n")
-    before = world.network()
-    for words in (("check",), ("setup",)):
-        code, _, err = world.run(*words)
-        assert code == 3
-        assert said in err
-    assert world.network() == before
-
-
 def test_it_can_be_rehearsed(world):
     before = world.network()
     code, out, err = world.run("rehearse", "setup")

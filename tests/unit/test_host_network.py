@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import tomli
 
 from phoenix.config.faults import Faults
 from phoenix.config.load import Document
@@ -196,3 +197,27 @@ def test_name_servers_stand_where_they_stood():
     assert planned({"nameserver": []}, there(links=("/etc/resolv.conf",))).steps == ()
     linked = there(resolv=state.resolv, links=("/etc/resolv.conf",))
     assert "is a link" in planned({"nameserver": ["10.0.0.153"]}, linked).refused[0].why
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("network = 1", "network: expected a table"),
+        ("[network.vmbr1]\nadress = 1", "network.vmbr1.adress: unknown key; did you mean address?"),
+        ('[network.vmbr1]\naddress = "10.1.0.1"', "network.vmbr1.address.0: expected a text, found '10.1.0.1'"),
+        ('[network.vmbr1]\naddress = "10.1.0.300/24"', "network.vmbr1.address: expected an address with its prefix"),
+        ('[network.lo]\naddress = "10.1.0.1/24"', "network.lo: expected a text, found 'lo'"),
+        ('[network."a b"]', "network.a b: expected a text, found 'a b'"),
+        (
+            '[network.vmbr1]\ninet = "dhcp"\naddress = "10.1.0.1/24"',
+            "vmbr1.inet: dhcp, but there is an address",
+        ),
+        ('[network.vmbr1]\npost-up = "a\\nb"', "network.vmbr1.post-up.0: expected a text"),
+        ("[network.vmbr1]\nbond-mode = 9", "network.vmbr1.bond-mode: expected one of"),
+        ('[network]\nnameserver = ["dns.example"]', "network.nameserver.0: expected a text"),
+    ],
+)
+def test_what_is_wrong_is_said(text, said):
+    faults = Faults(Document("hypervisor.toml", {}))
+    network.decode(tomli.loads(text)["network"], faults)
+    assert [said in fault for fault in faults.found] == [True]
