@@ -137,9 +137,10 @@ def replace(path: str, text: str, mode: int = 0o600) -> None:
 
 
 def replace_bytes(path: str, data: bytes, mode: int = 0o600) -> None:
-    """As `replace`, for any bytes."""
-    make_folder(os.path.dirname(path), 0o700)
-    beside = f"{path}.new"
+    """As `replace`, for any bytes. The file beside it is hidden: a program that reads a whole folder leaves it out."""
+    folder, name = os.path.split(path)
+    make_folder(folder, 0o700)
+    beside = f"{folder}/.{name}.new"
     try:
         discard(beside)
         with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
@@ -147,7 +148,7 @@ def replace_bytes(path: str, data: bytes, mode: int = 0o600) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.rename(beside, path)
-        sync_folder(os.path.dirname(path))
+        sync_folder(folder)
     except OSError as error:
         discard(beside)
         raise cannot_write(path, error) from error
@@ -196,6 +197,26 @@ def _give(file: int, mode: int, user: int, group: int) -> None:
     if os.geteuid() == 0:  # nobody else may, and on a rehearsal node of their own all is theirs
         os.fchown(file, user, group)
     os.fchmod(file, mode)
+
+
+def replace_in_pve(path: str, text: str, mode: int = 0o640) -> None:
+    """Write a file in /etc/pve, or as there: a new one beside it, and a rename, the only thing that happens at once.
+
+    What a killed run has left beside it, which can be a hash of a password, the next one replaces.
+    """
+    beside = f"{path}.phoenix"
+    try:
+        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode), "wb") as file:
+            file.write(text.encode("utf-8", "surrogateescape"))
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(beside, path)
+        sync_folder(os.path.dirname(path))
+    except OSError as error:
+        discard(beside)
+        raise NotReady(
+            f"{path}: cannot be written: {error.strerror}", "systemctl status pve-cluster; pvecm status"
+        ) from error
 
 
 def create(path: str, data: bytes) -> bool:

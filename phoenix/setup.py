@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from phoenix import cli, locks
-from phoenix.errors import OperationFailed
+from phoenix.errors import OperationFailed, PartlyDone
 from phoenix.host import document, report
 from phoenix.host.aspect import Ask, Plan
 from phoenix.host.host import LOOK_SECONDS, Host
@@ -29,10 +29,21 @@ class Setup:
         self.host = Host(Node(call.paths))
         self.owed = Owed(call.paths.record(call.kind, "owed"))
         options = call.options
+        if options.get("--confirm-network"):
+            self.works = [self.confirming()]
+            return
         wanted = document.sections(call.config)
         named = document.chosen(str(options.get("--only") or ""), str(options.get("--skip") or ""))
         ask = Ask(wipe=tuple(word for word in str(options.get("--wipe") or "").split(",") if word))
         self.works = [Work(name, wanted[name], call, self.host, self.owed, ask) for name in named if name in wanted]
+
+    def confirming(self) -> Work:
+        """The work of confirming a change of the network: what the file says now does not matter to that."""
+        from phoenix.host import rollback
+
+        if rollback.APPLY in self.owed.commands:
+            raise PartlyDone("the change of the network is not in effect yet", "phoenix.pyz setup --only=network")
+        return Work("rollback", None, self.call, self.host, self.owed, Ask())
 
     def plans(self) -> dict[str, Plan]:
         """What each section is to do from what is there now; what one will make, the next does not see yet."""
@@ -69,6 +80,7 @@ class Setup:
             planned = work.plan(state)
             report.check({work.guest: planned})
             reboot += planned.reboot
+            report.check_waits(self.host.node.name, planned, reboot)
         return done, reboot
 
     def loop(self, work: Work, state: object) -> tuple[object, Iterable[tuple[str, ...]]]:

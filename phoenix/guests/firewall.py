@@ -1,10 +1,11 @@
-"""Firewall: the table [firewall] of a guest's file as /etc/pve/firewall/N.fw, in Proxmox VE's own format. Pure."""
+"""Firewall: a table as a file of rules in Proxmox VE's own format: of a guest, of a node, of the cluster. Pure."""
 
 from __future__ import annotations
 
 from phoenix import cli
 from phoenix.guests import marks, values
 from phoenix.pve.options import Option, by_name
+from phoenix.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 _LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug", "nolog")
 _POLICIES = ("ACCEPT", "REJECT", "DROP")
-OPTIONS = by_name(
+_OPTIONS = by_name(
     Option("dhcp", "boolean"),
     Option("enable", "boolean"),
     Option("ipfilter", "boolean"),
@@ -28,10 +29,39 @@ OPTIONS = by_name(
     Option("radv", "boolean"),
 )
 """What [OPTIONS] of a guest's firewall holds."""
+_CLUSTER_OPTIONS = by_name(
+    Option("ebtables", "boolean"),
+    Option("enable", "boolean"),
+    Option("log_ratelimit", pattern=r"[A-Za-z0-9=,/]+"),
+    Option("policy_forward", enum=("ACCEPT", "DROP")),
+    Option("policy_in", enum=_POLICIES),
+    Option("policy_out", enum=_POLICIES),
+)
+_HOST_OPTIONS = by_name(
+    Option("enable", "boolean"),
+    Option("log_level_forward", enum=_LEVELS),
+    Option("log_level_in", enum=_LEVELS),
+    Option("log_level_out", enum=_LEVELS),
+    Option("log_nf_conntrack", "boolean"),
+    Option("ndp", "boolean"),
+    Option("nf_conntrack_allow_invalid", "boolean"),
+    Option("nf_conntrack_helpers", pattern=r"[a-z0-9,]*"),
+    Option("nf_conntrack_max", "integer", low=32768),
+    Option("nf_conntrack_tcp_timeout_established", "integer", low=7875),
+    Option("nf_conntrack_tcp_timeout_syn_recv", "integer", low=30, high=60),
+    Option("nftables", "boolean"),
+    Option("nosmurfs", "boolean"),
+    Option("protection_synflood", "boolean"),
+    Option("protection_synflood_burst", "integer", low=0),
+    Option("protection_synflood_rate", "integer", low=0),
+    Option("smurf_log_level", enum=_LEVELS),
+    Option("tcp_flags_log_level", enum=_LEVELS),
+    Option("tcpflags", "boolean"),
+)
 
 _ADDRESSES = r"[A-Za-z0-9_.:/,+!-]+"
 _PORTS = r"[A-Za-z0-9:,_-]+"
-RULE = by_name(
+_RULE = by_name(
     Option("action", pattern=r"[A-Za-z0-9][A-Za-z0-9_-]*(?:\((?:ACCEPT|REJECT|DROP)\))?", required=True),
     Option("comment", pattern=r"[^\r\n]*"),
     Option("dest", pattern=_ADDRESSES),
@@ -52,65 +82,92 @@ _WORDS = {
     "icmp-type": "-icmp-type", "log": "-log",
 }  # fmt: skip
 """How a rule's properties are written, in order."""
+_HOST_RULE = {**_RULE, **by_name(Option("iface", pattern=r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}"))}
+_GROUP_RULE = {**_RULE, **by_name(Option("type", enum=("in", "out"), required=True))}
+_GROUP_RULE.pop("iface")
 _NAME = Option("name", pattern=r"[A-Za-z][A-Za-z0-9_-]+")
 _MEMBER = Option("member", pattern=r"!?[A-Za-z0-9_.:/+-]+")
-PARTS = ("options", "aliases", "ipsets", "rules")
+_GROUP = Option("name", pattern=r"[A-Za-z][A-Za-z0-9_-]{1,17}")
 
 
-def decode(table: Any, faults: Faults) -> str:
+class Form(Value):
+    """One kind of file: where its table stands in ours, and what it can have."""
+
+    key: str
+    options: Mapping[str, Option]
+    rule: Mapping[str, Option]
+    parts: tuple[str, ...]
+
+
+GUEST = Form("firewall", _OPTIONS, _RULE, ("options", "aliases", "ipsets", "rules"))
+HOST = Form("firewall.host", _HOST_OPTIONS, _HOST_RULE, ("options", "rules"))
+CLUSTER = Form("firewall.cluster", _CLUSTER_OPTIONS, _HOST_RULE, ("options", "aliases", "ipsets", "rules", "groups"))
+
+
+def decode(table: Any, faults: Faults, form: Form = GUEST) -> str:
     """The whole file without the line that says whose it is; "" with the faults noted."""
     if not isinstance(table, dict):
-        faults.add("firewall", "a table", table)
+        faults.add(form.key, "a table", table)
         return ""
     for key in table:
-        if key not in PARTS:
-            faults.say(f"firewall.{key}", f"unknown key{cli.did_you_mean(key, PARTS)}")
+        if key not in form.parts:
+            faults.say(f"{form.key}.{key}", f"unknown key{cli.did_you_mean(key, form.parts)}")
     before = len(faults.found)
-    text = _options(table.get("options", {}), faults)
-    text += _aliases(table.get("aliases", {}), faults)
-    text += _sets(table.get("ipsets", {}), faults)
-    text += _rules(table.get("rules", []), faults)
+    found = values.decode_texts(form.options, f"{form.key}.options", table.get("options", {}), faults)
+    options = "".join(f"{name}: {found[name]}\n" for name in sorted(found))
+    text = f"[OPTIONS]\n\n{options}\n" if options else ""
+    text += _aliases(f"{form.key}.aliases", table.get("aliases", {}), faults)
+    text += _sets(f"{form.key}.ipsets", table.get("ipsets", {}), faults)
+    rules = _rules(f"{form.key}.rules", form.rule, table.get("rules", []), faults)
+    text += f"[RULES]\n\n{rules}\n" if rules else ""
+    text += _groups(f"{form.key}.groups", table.get("groups", {}), faults)
     return text if len(faults.found) == before else ""
 
 
-def _options(table: Any, faults: Faults) -> str:
-    found = values.decode_texts(OPTIONS, "firewall.options", table, faults)
-    return "[OPTIONS]\n\n" + "".join(f"{name}: {found[name]}\n" for name in sorted(found)) + "\n" if found else ""
-
-
-def _aliases(table: Any, faults: Faults) -> str:
+def _aliases(key: str, table: Any, faults: Faults) -> str:
     if not isinstance(table, dict):
-        faults.add("firewall.aliases", 'a table as { web = "10.0.0.1" }', table)
+        faults.add(key, 'a table as { web = "10.0.0.1" }', table)
         return ""
     lines = []
     for name, address in table.items():
-        values.decode_scalar(_NAME, f"firewall.aliases.{name}", name, faults)
-        text = values.decode_scalar(_MEMBER, f"firewall.aliases.{name}", address, faults)
+        values.decode_scalar(_NAME, f"{key}.{name}", name, faults)
+        text = values.decode_scalar(_MEMBER, f"{key}.{name}", address, faults)
         lines.append(f"{name} {text}\n")
     return "[ALIASES]\n\n" + "".join(lines) + "\n" if lines else ""
 
 
-def _sets(table: Any, faults: Faults) -> str:
+def _sets(key: str, table: Any, faults: Faults) -> str:
     if not isinstance(table, dict):
-        faults.add("firewall.ipsets", 'a table of lists, as { office = ["10.0.0.0/24"] }', table)
+        faults.add(key, 'a table of lists, as { office = ["10.0.0.0/24"] }', table)
         return ""
     text = ""
     for name, members in table.items():
-        values.decode_scalar(_NAME, f"firewall.ipsets.{name}", name, faults)
+        values.decode_scalar(_NAME, f"{key}.{name}", name, faults)
         if not isinstance(members, list):
-            faults.add(f"firewall.ipsets.{name}", "a list of addresses", members)
+            faults.add(f"{key}.{name}", "a list of addresses", members)
             continue
-        found = [values.decode_scalar(_MEMBER, f"firewall.ipsets.{name}", member, faults) for member in members]
+        found = [values.decode_scalar(_MEMBER, f"{key}.{name}", member, faults) for member in members]
         text += f"[IPSET {name}]\n\n" + "".join(f"{member}\n" for member in found) + "\n"
     return text
 
 
-def _rules(rules: Any, faults: Faults) -> str:
-    if not isinstance(rules, list):
-        faults.add("firewall.rules", 'a list of tables, as [{ type = "in", action = "ACCEPT" }]', rules)
+def _groups(key: str, table: Any, faults: Faults) -> str:
+    if not isinstance(table, dict):
+        faults.add(key, "a table of lists of rules", table)
         return ""
-    found = [values.decode_texts(RULE, f"firewall.rules.{place}", rule, faults) for place, rule in enumerate(rules)]
-    return "[RULES]\n\n" + "".join(_line(rule) for rule in found) + "\n" if found else ""
+    text = ""
+    for name, rules in sorted(table.items()):
+        values.decode_scalar(_GROUP, f"{key}.{name}", name, faults)
+        text += f"[group {name}]\n\n{_rules(f'{key}.{name}', _GROUP_RULE, rules, faults)}\n"
+    return text
+
+
+def _rules(key: str, known: Mapping[str, Option], rules: Any, faults: Faults) -> str:
+    if not isinstance(rules, list):
+        faults.add(key, 'a list of tables, as [{ type = "in", action = "ACCEPT" }]', rules)
+        return ""
+    found = [values.decode_texts(known, f"{key}.{place}", rule, faults) for place, rule in enumerate(rules)]
+    return "".join(map(_line, found))
 
 
 def _line(rule: Mapping[str, str]) -> str:

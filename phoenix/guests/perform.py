@@ -7,7 +7,7 @@ import os
 import time
 
 from phoenix import files, process
-from phoenix.errors import Busy, NotReady, OperationFailed
+from phoenix.errors import Busy, OperationFailed
 from phoenix.guests import features, inside, marks, plan
 from phoenix.pve import guestconf
 from phoenix.text import last_line
@@ -59,7 +59,7 @@ def edit(work: Work, change: Callable[[str], str]) -> None:
         mark = marks.split(guestconf.parse(text).description)[1]
         if work.record is None or mark != work.record.mark:
             raise Busy(f"{work.guest} has become another guest meanwhile", f"{work.look_at}; try again")
-        replace(path, change(text))
+        files.replace_in_pve(path, change(text))
     finally:
         os.close(lock)
 
@@ -82,26 +82,6 @@ def take_lock(path: str, work: Work) -> int:
     return lock
 
 
-def replace(path: str, text: str, mode: int = 0o640) -> None:
-    """Write a file in /etc/pve, or as there: a new one beside it, and a rename, the only thing that happens at once.
-
-    What a killed run has left beside it, which can be a hash of a password, the next one replaces.
-    """
-    beside = f"{path}.phoenix"
-    try:
-        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode), "wb") as file:
-            file.write(text.encode("utf-8", "surrogateescape"))
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(beside, path)
-        files.sync_folder(os.path.dirname(path))
-    except OSError as error:
-        files.discard(beside)
-        raise NotReady(
-            f"{path}: cannot be written: {error.strerror}", "systemctl status pve-cluster; pvecm status"
-        ) from error
-
-
 def write(work: Work, step: Step, _seconds: int) -> int:
     """Write a file that is ours as a whole: in /etc/pve, or a snippet, which only root is to read."""
     name, mode = step.argv[1], 0o640
@@ -114,7 +94,7 @@ def write(work: Work, step: Step, _seconds: int) -> int:
         os.makedirs(os.path.dirname(path), exist_ok=True)
     except OSError as error:
         raise files.cannot_write(path, error) from error
-    replace(path, step.content, mode)
+    files.replace_in_pve(path, step.content, mode)
     return 0
 
 

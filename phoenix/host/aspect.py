@@ -63,10 +63,11 @@ class Obstacle(Value):
 
 
 class Plan(Value):
-    """What is to be done, in order; what differs; what is in the way; why the node must be started anew.
+    """What is to be done, in order; what differs; what is in the way; why the node must be started anew; what waits.
 
     `refused` is what Phoenix will not do, to protect something (exit 8). `missing` is what the node lacks (exit 6): an
-    earlier section may bring it, so it is only an error when it is that section's turn.
+    earlier section may bring it, so it is only an error when it is that section's turn. `waits` is what somebody has to
+    do before anything after it is done (exit 7).
     """
 
     steps: tuple[Step, ...] = ()
@@ -74,6 +75,7 @@ class Plan(Value):
     refused: tuple[Obstacle, ...] = ()
     missing: tuple[Obstacle, ...] = ()
     reboot: tuple[str, ...] = ()
+    waits: tuple[Obstacle, ...] = ()
 
 
 class Ask(Value):
@@ -100,4 +102,5 @@ def join(*plans: Plan) -> Plan:
         tuple(item for plan in plans for item in plan.refused),
         tuple(item for plan in plans for item in plan.missing),
         tuple(why for plan in plans for why in plan.reboot),
+        tuple(item for plan in plans for item in plan.waits),
     )

@@ -64,6 +64,13 @@ class Host:
         except (FileNotFoundError, NotADirectoryError):
             return []
 
+    def matching(self, pattern: str) -> list[str]:
+        """The paths that a pattern of the shell is for, sorted; hidden names only if it names them so."""
+        import glob
+
+        root = self.paths("/").rstrip("/")
+        return sorted(path[len(root) :] for path in glob.glob(glob.escape(root) + pattern))
+
     def link(self, path: str) -> str:
         """Where a symbolic link leads, as it is written; "" if `path` is none."""
         try:

@@ -39,7 +39,7 @@ def facts(call: Call, node: str) -> dict[str, Any]:
 
 def show_plan(call: Call, node: str, plans: Mapping[str, Plan], owed: Sequence[tuple[str, ...]]) -> int:
     """Print what is to be done; returns 10 if there is anything and --exit-code was given. It refuses nothing."""
-    left = bool(owed) or any(plan.steps or plan.reboot for plan in plans.values())
+    left = bool(owed) or any(plan.steps or plan.reboot or plan.waits for plan in plans.values())
     if call.json:
         sections = {name: plan_facts(plan) for name, plan in plans.items()}
         output.document(**facts(call, node), sections=sections, owed=[list(argv) for argv in owed])
@@ -56,6 +56,7 @@ def plan_facts(plan: Plan) -> dict[str, Any]:
         "missing": [item.fields() for item in plan.missing],
         "commands": [list(step.argv) for step in plan.steps],
         "reboot": list(plan.reboot),
+        "waits": [item.fields() for item in plan.waits],
     }
 
 
@@ -70,6 +71,7 @@ def lines_of(node: str, plans: Mapping[str, Plan], owed: Sequence[tuple[str, ...
         lines += [f"  $ {shell(step.argv)}{added(step)}" for step in plan.steps]
         lines += [f"  after that: {shell(argv)}" for step in plan.steps for argv in step.after]
         lines += [f"  a reboot is needed: {why}" for why in plan.reboot]
+        lines += [f"  waits: {item.why}" for item in plan.waits]
     lines += [f"owed since an earlier run: {shell(argv)}" for argv in owed]
     return lines
 
@@ -78,6 +80,13 @@ def added(step: Step) -> str:
     """What a step writes, as far as it fits on a line."""
     size = len(step.content.encode())
     return f"  ({size} bytes)" if step.content else ""
+
+
+def check_waits(node: str, plan: Plan, reboot: Sequence[str]) -> None:
+    """PartlyDone if somebody has to do something before setup goes on."""
+    if plan.waits:
+        why = [*(item.why for item in plan.waits), *(f"a reboot is needed: {reason}" for reason in reboot)]
+        raise PartlyDone(f"{node}: {'; '.join(why)}", "; ".join(item.hint for item in plan.waits))
 
 
 def result(call: Call, node: str, done: Sequence[tuple[str, ...]], reboot: Sequence[str], *, begun: bool) -> int:

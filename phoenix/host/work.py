@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 KEPT = "/var/lib/phoenix/kept"
 """Where the files are that were replaced, below the name of the run."""
+PVE = "/etc/pve/"
+"""The cluster file system, which has modes of its own."""
+OWN = "/var/lib/phoenix/"
+"""Where what Phoenix notes for itself is."""
 NAME = "node"
 """What the journal, the lock and the log of the node itself are called, where a guest has its ID."""
 
@@ -65,8 +69,10 @@ class Work:
 
     def describe(self, state: Any) -> str:
         """The state in a word or two."""
-        differences = self.plan(state).differences
-        return "not as wanted: " + ", ".join(item.what for item in differences) if differences else "as wanted"
+        planned = self.plan(state)
+        wrong = ", ".join(item.what for item in planned.differences)
+        words = [f"not as wanted: {wrong}" if wrong else "as wanted", *(item.why for item in planned.waits)]
+        return "; ".join(words)
 
     def before(self, _step: Step, _state: Any) -> dict[str, Any]:
         """What the journal is told before a step."""
@@ -134,6 +140,8 @@ def write(work: Work, step: Step) -> int | None:
     keep(work, step.argv[1])
     if step.owner:
         files.replace_for(path, step.content, step.mode, *ids(work.host, step.owner))
+    elif step.argv[1].startswith(PVE):
+        files.replace_in_pve(path, step.content)
     else:
         files.replace(path, step.content, step.mode)
     return 0
@@ -159,7 +167,9 @@ def place(work: Work, step: Step) -> str:
 
 
 def keep(work: Work, path: str) -> None:
-    """Keep a file as it is before the run changes it for the first time; our own drop-ins too."""
+    """Keep a file as it is before the run changes it for the first time; our own drop-ins too, but not our books."""
+    if path.startswith(OWN):
+        return
     try:
         with open(work.host.paths(path), "rb") as file:
             data = file.read()
@@ -174,6 +184,7 @@ def link(work: Work, step: Step) -> int:
     """Make a symbolic link, at once for every reader, in place of a link or a file."""
     path, target = work.host.paths(step.argv[1]), step.argv[2]
     beside = f"{path}.new"
+    files.make_folder(os.path.dirname(path))
     try:
         files.discard(beside)
         os.symlink(target, beside)

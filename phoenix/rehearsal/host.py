@@ -63,6 +63,7 @@ def files(known: Mapping[str, Any]) -> dict[str, str]:
         "/etc/sudoers.d/README": "# See sudoers(5).\n",
         "/etc/exports": "# See exports(5).\n",
         "/etc/samba/smb.conf": _SAMBA,
+        "/etc/resolv.conf": "search example.org\nnameserver 192.0.2.1\n",
         "/etc/subgid": "root:100000:65536\n",
         "/etc/subuid": "root:100000:65536\n",
         "/etc/timezone": f"{known['timezone']}\n",
@@ -116,7 +117,7 @@ def _interfaces(bridges: list[str], address: str) -> str:
     for number, bridge in enumerate(bridges):
         how = "manual" if number else f"static\n\taddress {address}/24"
         text += f"\nauto {bridge}\niface {bridge} inet {how}\n\tbridge-ports none\n\tbridge-stp off\n\tbridge-fd 0\n"
-    return text
+    return text + "\nsource /etc/network/interfaces.d/*\n"
 
 
 def _packages(release: int) -> str:

@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 WRITTEN: Final = (
     "/etc/apt/apt.conf.d", "/etc/apt/sources.list", "/etc/apt/sources.list.d", "/etc/chrony", "/etc/default/grub",
     "/etc/default/grub.d", "/etc/exports", "/etc/exports.d", "/etc/fstab", "/etc/group", "/etc/kernel/cmdline",
-    "/etc/modprobe.d", "/etc/modules-load.d", "/etc/network", "/etc/passwd", "/etc/resolv.conf", "/etc/samba/smb.conf",
-    "/etc/sudoers.d", "/etc/sysctl.d", "/etc/timezone", "/etc/udev/rules.d",
-    "/var/lib/dpkg/status",
+    "/etc/modprobe.d", "/etc/modules-load.d", "/etc/network/interfaces", "/etc/network/interfaces.d", "/etc/passwd",
+    "/etc/resolv.conf", "/etc/samba/smb.conf", "/etc/sudoers.d", "/etc/sysctl.d",
+    "/etc/systemd/system/phoenix-network-rollback.service", "/etc/systemd/system/phoenix-network-rollback.timer",
+    "/etc/timezone", "/etc/udev/rules.d", "/var/lib/dpkg/status",
 )  # fmt: skip
 """What setting up may change: told of as a difference."""
 _READ: Final = (
-    "/etc/kernel/proxmox-boot-uuids", "/etc/shells", "/proc/cmdline", "/proc/cpuinfo", "/proc/sys/kernel/osrelease",
-    "/var/lib/nfs/etab",
+    "/etc/kernel/proxmox-boot-uuids", "/etc/shells", "/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d", "/proc/cmdline",
+    "/proc/cpuinfo", "/proc/net/tcp", "/proc/net/tcp6", "/proc/sys/kernel/osrelease", "/var/lib/nfs/etab",
 )  # fmt: skip
 """What it only reads."""
 _OF_THE_KERNEL: Final = ("modules.builtin", "modules.dep")

@@ -213,7 +213,13 @@ def bare(suite: str, place: Path, layer: Path | None = None) -> Iterator[Node]:
 
     No copy is made of either: neither can be written to through the node.
     """
-    lower = [*([layer] if layer else []), tree(suite)]
+    with machine([*([layer] if layer else []), tree(suite)], place) as node:
+        yield node
+
+
+@contextlib.contextmanager
+def machine(lower: Sequence[Path], place: Path) -> Iterator[Node]:
+    """As `bare`, of these folders, the first over the others; "/" lends the programs of this machine."""
     unshare = ["unshare", "--mount", "--pid", "--fork", "--net", "--kill-child"]
     holder = subprocess.Popen(
         [*unshare, "sh", "-c", HOLD, "hold", str(place), ":".join(map(str, lower))],
@@ -224,7 +230,7 @@ def bare(suite: str, place: Path, layer: Path | None = None) -> Iterator[Node]:
     assert holder.stdout
     pid = holder.stdout.readline().strip()
     if not pid:
-        raise RuntimeError(f"no node of {suite}: mounting failed with {holder.wait()}")
+        raise RuntimeError(f"no node of {lower[-1]}: mounting failed with {holder.wait()}")
     node = Node(holder, int(pid), str(place), lower)
     try:
         yield node

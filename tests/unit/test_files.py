@@ -152,7 +152,7 @@ def test_a_replacement_does_not_follow_a_link(tmp_path):
 
 
 def test_what_an_earlier_crash_left_is_no_obstacle(tmp_path):
-    (tmp_path / "record.new").write_text("half")
+    (tmp_path / ".record.new").write_text("half")
     files.replace(f"{tmp_path}/record", "new")
     assert (tmp_path / "record").read_text() == "new"
     assert os.listdir(tmp_path) == ["record"]
