@@ -8,7 +8,7 @@ import os
 from phoenix import files
 from phoenix.errors import ConfigError, NotReady
 from phoenix.host import aspect
-from phoenix.host.aspect import FOLDER, LINK, REMOVE, WRITE, Step
+from phoenix.host.aspect import FOLDER, LINK, REMOVE, SET, WRITE, Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -158,6 +158,17 @@ def remove(work: Work, step: Step) -> None:
     files.remove(work.host.paths(step.argv[1]))
 
 
+def tell(work: Work, step: Step) -> None:
+    """Tell a file of the kernel a value; there is nothing to keep."""
+    path = work.host.paths(step.argv[1])
+    try:
+        with open(path, "r+", encoding="utf-8") as file:
+            file.truncate()
+            file.write(f"{step.argv[2]}\n")
+    except OSError as error:
+        raise files.cannot_write(path, error) from error
+
+
 def ids(host: Host, owner: str) -> tuple[int, int]:
     """The numbers of USER:GROUP, by the node's own files. ConfigError for a name that it does not know."""
     user, _, group = owner.partition(":")
@@ -174,5 +185,5 @@ def _number(host: Host, path: str, name: str) -> int:
     return int(found)
 
 
-_OWN: dict[str, Callable[[Work, Step], None]] = {WRITE: write, LINK: link, FOLDER: folder, REMOVE: remove}
+_OWN: dict[str, Callable[[Work, Step], None]] = {WRITE: write, LINK: link, FOLDER: folder, REMOVE: remove, SET: tell}
 """How steps are carried out that are no program."""

@@ -1,0 +1,144 @@
+"""Datasets of a node: which are there, where they are mounted, and the plan to what the file declares."""
+
+from __future__ import annotations
+
+from phoenix.host import zfsproperties
+from phoenix.host.aspect import Difference, Obstacle, Plan, Step, join
+from phoenix.host.zfspools import properties_plan
+from phoenix.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Mapping
+    from typing import Final
+
+    from phoenix.host.host import Host
+
+    Properties = Mapping[str, str]
+
+_COLUMNS: Final = ("name", "type", "mounted", "mountpoint", "canmount")
+FILESYSTEM, VOLUME = "filesystem", "volume"
+
+
+class State(Value):
+    """What is there. `taken` says why nothing can be mounted at a folder, for each one that is wanted."""
+
+    found: Mapping[str, Properties]
+    taken: Mapping[str, str]
+
+
+def observe(host: Host, wanted: Mapping[str, Properties], declared: Iterable[str], pools: Container[str]) -> State:
+    """What is there: of all datasets of the pools what they are, of those that are declared the properties."""
+    names = sorted({name.partition("/")[0] for name in wanted})
+    present = [name for name in names if name in pools]
+    found: dict[str, dict[str, str]] = {}
+    if present:
+        text = host.output("zfs", "list", "-H", "-r", "-t", "filesystem,volume", "-o", ",".join(_COLUMNS), *present)
+        for line in text.splitlines():
+            row = dict(zip(_COLUMNS, line.split("\t")))
+            found[row.pop("name")] = row
+    asked = {word for name, properties in wanted.items() if name in found for word in properties}
+    if asked:
+        there = [name for name in wanted if name in found]
+        text = host.output("zfs", "get", "-Hp", "-o", "name,property,value", ",".join(sorted(asked)), *there)
+        for line in text.splitlines():
+            name, word, value = line.split("\t")
+            found[name][word] = value
+    places = {name: mountpoint(name, wanted, found) for name in {*wanted, *declared}}
+    return State(found, {path: taken(host, path, name) for name, path in places.items() if path.startswith("/")})
+
+
+def mountpoint(name: str, wanted: Mapping[str, Properties], found: Mapping[str, Properties]) -> str:
+    """Where a dataset is to be mounted: as it is declared, as it is, or below the one that it is in."""
+    own = wanted.get(name, {}).get("mountpoint")
+    if own:
+        return own
+    above, _, last = name.rpartition("/")
+    if name in found and not (above in wanted and "mountpoint" in wanted[above]):
+        return found[name]["mountpoint"]
+    if not above:
+        return f"/{name}"
+    base = mountpoint(above, wanted, found)
+    return f"{base.rstrip('/')}/{last}" if base.startswith("/") else base
+
+
+def taken(host: Host, path: str, source: str) -> str:
+    """Why nothing can be mounted at a folder, "" if it can or if it is mounted there already."""
+    mounted = [words[0] for words in (line.split() for line in host.text("/proc/mounts").splitlines()) if words[1] == path]
+    if mounted:
+        return "" if mounted[-1] == source else f"{mounted[-1]} is mounted there"
+    if host.exists(path) and not host.is_folder(path):
+        return "it is no folder"
+    names = host.names(path)
+    return f"it is not empty: {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}" if names else ""
+
+
+def plan(wanted: Mapping[str, Properties], declared: Container[str], state: State) -> Plan:
+    """What is to be done, for a dataset after the one that it is in; `declared` are the pools that are to be there."""
+    plans = []
+    for name, properties in wanted.items():
+        above = name.rpartition("/")[0] or name
+        if name in state.found:
+            plans.append(_changed(name, properties, wanted, state))
+        elif above != name and above not in state.found and above not in wanted and above not in declared:
+            why = f"zfs.datasets.{name}: there is no {above}"
+            plans.append(Plan(missing=(Obstacle(why, f"declare it as well: [zfs.datasets.{above!r}]; zfs list"),)))
+        elif above != name:
+            plans.append(_made(name, properties, wanted, state))
+        elif name in declared:
+            plans.append(_free(name, mountpoint(name, wanted, state.found), state))
+        else:
+            why = f"zfs.datasets.{name}: there is no pool {name}"
+            plans.append(Plan(missing=(Obstacle(why, f"declare it as well: [zfs.pools.{name}]; zpool import"),)))
+    return join(*plans)
+
+
+def _kind(properties: Properties) -> str:
+    return VOLUME if "volsize" in properties else FILESYSTEM
+
+
+def _free(name: str, path: str, state: State) -> Plan:
+    """Refused if a dataset would be mounted over something."""
+    why = state.taken.get(path, "")
+    if not why:
+        return Plan()
+    hint = f"ls -la {path}; findmnt {path}; move away what is there, or declare another mountpoint"
+    return Plan(refused=(Obstacle(f"zfs.datasets.{name}: cannot be mounted at {path}: {why}", hint),))
+
+
+def _made(name: str, properties: Properties, wanted: Mapping[str, Properties], state: State) -> Plan:
+    """The plan for a dataset that is not there."""
+    volume = properties.get("volsize", "")
+    rest = {word: text for word, text in properties.items() if word != "volsize"}
+    words = [*zfsproperties.assignments(rest, "-o"), *(["-V", volume] if volume else []), name]
+    shown = " ".join(f"{word}={text}" for word, text in properties.items())
+    plan = Plan(
+        (Step(f"dataset {name}", ("zfs", "create", *words)),), (Difference(f"datasets.{name}", "", shown or "there"),)
+    )
+    path = mountpoint(name, wanted, state.found)
+    mounted = not volume and properties.get("canmount", "on") == "on"
+    refused = _free(name, path, state) if mounted else Plan()
+    return refused if refused.refused else plan
+
+
+def _changed(name: str, properties: Properties, wanted: Mapping[str, Properties], state: State) -> Plan:
+    """The plan for a dataset that is there."""
+    found = state.found[name]
+    if found["type"] != _kind(properties):
+        why = f"zfs.datasets.{name}: it is a {found['type']}, and the file declares a {_kind(properties)}"
+        return Plan(refused=(Obstacle(why, f"zfs list -t all -r {name}; give the new one another name"),))
+    size = zfsproperties.canonical("volsize", properties.get("volsize", "0"))
+    if int(size) < int(found.get("volsize", "0") or 0):
+        why = f"zfs.datasets.{name}.volsize: it has {found['volsize']} bytes, the file {properties['volsize']}"
+        return Plan(refused=(Obstacle(why, "a volume never shrinks; write what is there into the file"),))
+    path = mountpoint(name, wanted, state.found)
+    mounted = properties.get("canmount", found["canmount"]) == "on" and found["type"] == FILESYSTEM
+    if mounted and (found["mounted"] != "yes" or path != found["mountpoint"]):
+        refused = _free(name, path, state)
+        if refused.refused:
+            return refused
+    changes = properties_plan("zfs", f"zfs.datasets.{name}", name, properties, found)
+    if mounted and path.startswith("/") and found["mounted"] != "yes":
+        step = Step(f"mount {name}", ("zfs", "mount", name))
+        return join(changes, Plan((step,), (Difference(f"datasets.{name}", "not mounted", path),)))
+    return changes
