@@ -1,7 +1,8 @@
 """Disks: what is on a disk, and who uses it, by every probe there is. Nothing is changed.
 
-Files of the kernel tell of partitions, mounts, swap, holders, loop devices and members of btrfs; guests' files of disks
-that a guest has; wipefs and blkid of signatures, pvs of volume groups. Content without a signature is seen by nobody.
+Files of the kernel tell of mounts, swap, loop devices and members of btrfs; guests' files of disks that a guest has;
+lsblk of partitions and holders, wipefs and blkid of signatures, zpool of pools, pvs of volume groups. Content without a
+signature is seen by nobody.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from phoenix.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Final
 
     from phoenix.host.host import Host
@@ -34,7 +35,8 @@ class Disk(Value):
     name: str  # as the file has it
     device: str  # the kernel's name, "" for none
     partition: bool
-    content: tuple[str, ...]  # signatures, partitions: what would be lost
+    parts: tuple[str, ...]  # the device files of its partitions
+    content: tuple[str, ...]  # signatures, partitions, pools: what would be lost
     users: tuple[str, ...]  # who has it now: it is never touched then
 
 
@@ -62,33 +64,52 @@ def whole(host: Host, path: str) -> str:
     return (match[1] or match[2]) if match else name
 
 
-def look(host: Host, names: Iterable[str], pools: Mapping[str, str]) -> dict[str, Disk]:
-    """The disks of these names; `pools` says by the kernel's name in which imported pool a disk is."""
+def look(host: Host, names: Iterable[str], members: Mapping[str, str], exported: Mapping[str, str]) -> dict[str, Disk]:
+    """The disks of these names. By the kernel's name: `members` of imported pools, and of those that can be imported."""
     names = list(names)
     if not names:
         return {}
     uses = [*_mounts(host), *_swaps(host), *_loops(host), *_btrfs(host), *_guests(host), *_volume_groups(host)]
-    uses += [(name, f"part of the pool {pool}") for name, pool in pools.items()]
-    return {name: _disk(host, name, uses) for name in names}
+    uses += [(name, f"part of the pool {pool}") for name, pool in members.items()]
+    return {name: _disk(host, name, uses, exported) for name in names}
 
 
-def _disk(host: Host, name: str, uses: Iterable[tuple[str, str]]) -> Disk:
+def _disk(host: Host, name: str, uses: Iterable[tuple[str, str]], exported: Mapping[str, str]) -> Disk:
     kernel = device(host, name)
     if not kernel:
-        return Disk(name, "", partition=False, content=(), users=())
-    parts = [part for part in host.names(f"{_BLOCK}/{kernel}") if host.exists(f"{_BLOCK}/{kernel}/{part}/partition")]
-    content = _signatures(host, name) + [f"partition {part}" for part in parts]
-    mine = (kernel, *parts)
-    users = [f"{use} ({found})" if found != kernel else use for found, use in uses if found in mine]
-    users += [f"held by {holder}" for part in mine for holder in host.names(f"{_BLOCK}/{part}/holders")]
+        return Disk(name, "", partition=False, parts=(), content=(), users=())
+    content = signatures(host, name)
+    users, parts = [], []
+    for child, kind, deep in _children(host, name):
+        if kind == "part" and not deep:
+            parts.append(child)
+            inside = ", ".join(signatures(host, child))
+            content.append(f"partition {os.path.basename(child)}{f' ({inside})' if inside else ''}")
+        else:
+            users.append(f"held by {os.path.basename(child)} ({kind})")
+    mine = (kernel, *(os.path.basename(part) for part in parts))
+    users += [f"{use} ({found})" if found != kernel else use for found, use in uses if found in mine]
     if not users and host.is_taken(name):
         users.append("opened by something that lets nobody else have it")
+    content += [f"part of the pool {exported[kernel]}, which can be imported"] * (kernel in exported)
     partition = host.exists(f"{_BLOCK}/{kernel}/partition")
-    return Disk(name, kernel, partition, tuple(dict.fromkeys(content)), tuple(dict.fromkeys(users)))
+    return Disk(name, kernel, partition, tuple(parts), tuple(dict.fromkeys(content)), tuple(dict.fromkeys(users)))
 
 
-def _signatures(host: Host, name: str) -> list[str]:
-    """What wipefs and blkid see on a disk itself."""
+def _children(host: Host, name: str) -> Iterator[tuple[str, str, bool]]:
+    """What lsblk shows below a disk: the device file, its type, and whether it is below another one."""
+    import json
+
+    told = json.loads(host.output("lsblk", "--json", "--paths", "--output=NAME,TYPE", name))
+    queue = [(item, False) for disk in told["blockdevices"] for item in disk.get("children", ())]
+    while queue:
+        item, deep = queue.pop(0)
+        yield item["name"], item["type"], deep
+        queue += [(below, True) for below in item.get("children", ())]
+
+
+def signatures(host: Host, name: str) -> list[str]:
+    """What wipefs and blkid see on a device itself: the type of each, and its label."""
     import json
 
     said = host.output("wipefs", "--no-act", "--json", "--output=TYPE,LABEL", name)
@@ -101,7 +122,7 @@ def _signatures(host: Host, name: str) -> list[str]:
         raise NotReady(f"`{shell(argv)}` ended with {status}: {last_line(talk or said)}", shell(argv))
     kinds = [line.partition("=")[2] for line in said.splitlines() if line.startswith(("TYPE=", "PTTYPE="))]
     found += [kind for kind in kinds if not any(other.partition(" ")[0] == kind for other in found)]
-    return found + ["more than one thing at once"] * (status == _AMBIVALENT)
+    return list(dict.fromkeys(found)) + ["more than one thing at once"] * (status == _AMBIVALENT)
 
 
 def _mounts(host: Host) -> list[tuple[str, str]]:

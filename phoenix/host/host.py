@@ -7,6 +7,7 @@ import os
 
 from phoenix import files, process
 from phoenix.errors import NotReady
+from phoenix.host import fstab
 from phoenix.paths import TOOL_FOLDERS
 from phoenix.text import last_line, shell
 
@@ -69,6 +70,10 @@ class Host:
     def is_folder(self, path: str) -> bool:
         """Whether there is a folder of that name."""
         return os.path.isdir(self.paths(path))
+
+    def mounts(self) -> dict[str, str]:
+        """What is mounted: its source by the folder, the last where there are several."""
+        return {entry.path: entry.source for entry in fstab.parse(self.text("/proc/mounts"))}
 
     def facts(self, path: str) -> os.stat_result | None:
         """What the system says of a file, None if there is none."""

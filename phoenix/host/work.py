@@ -6,8 +6,8 @@ import contextlib
 import os
 
 from phoenix import files
-from phoenix.errors import ConfigError, NotReady
-from phoenix.host import aspect
+from phoenix.errors import NotReady
+from phoenix.host import aspect, owners
 from phoenix.host.aspect import FOLDER, LINK, REMOVE, SET, WRITE, Step
 
 TYPE_CHECKING = False
@@ -145,7 +145,7 @@ def folder(work: Work, step: Step) -> None:
     files.make_folder(path)
     try:
         if step.owner:
-            os.chown(path, *ids(work.host, step.owner))
+            os.chown(path, *owners.ids(work.host, step.owner))
         os.chmod(path, step.mode)
         files.sync_folder(path)
     except OSError as error:
@@ -167,22 +167,6 @@ def tell(work: Work, step: Step) -> None:
             file.write(f"{step.argv[2]}\n")
     except OSError as error:
         raise files.cannot_write(path, error) from error
-
-
-def ids(host: Host, owner: str) -> tuple[int, int]:
-    """The numbers of USER:GROUP, by the node's own files. ConfigError for a name that it does not know."""
-    user, _, group = owner.partition(":")
-    return _number(host, "/etc/passwd", user), _number(host, "/etc/group", group)
-
-
-def _number(host: Host, path: str, name: str) -> int:
-    if name.isascii() and name.isdigit():
-        return int(name)
-    fields = (line.split(":") for line in host.text(path).splitlines())
-    found = next((line[2] for line in fields if line[0] == name and len(line) > 2), "")
-    if not found.isdigit():
-        raise ConfigError(f"{path} has no {name}", f"getent {path.rpartition('/')[2]} {name}; see [users]")
-    return int(found)
 
 
 _OWN: dict[str, Callable[[Work, Step], None]] = {WRITE: write, LINK: link, FOLDER: folder, REMOVE: remove, SET: tell}

@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 
 CONF = "/etc/modprobe.d/zz-phoenix-zfs.conf"
 """Our file; the last of several options counts, and Proxmox VE's installer writes zfs.conf."""
-PARAMETER = "/sys/module/zfs/parameters/zfs_arc_max"
+PARAMETERS = "/sys/module/zfs/parameters"
+MOST, LEAST = "zfs_arc_max", "zfs_arc_min"
 LEAST_CACHE = 64 << 20
 """A smaller limit is ignored by the module."""
+LEAST_SHARE = 32
+"""The cache keeps this part of the memory, and ignores a limit below that unless it is told to keep less."""
 _PARTS = ("arc_max", "pools", "datasets")
 _ARC = Option("arc_max", pattern=zfsproperties.SIZE)
 _POOL = Option("name", pattern=r"(?!mirror|raidz|draid|spare|log$|c\d)[A-Za-z][A-Za-z0-9_.:-]{0,200}")
@@ -48,7 +51,8 @@ class State(Value):
     """What is there."""
 
     conf: str
-    cache: str  # the limit that the module has now, "" where there is no module
+    limits: Mapping[str, str]  # what the module has now for MOST and LEAST, "" where there is no module
+    memory: int  # bytes
     root_is_zfs: bool
     pools: zfspools.State
     datasets: zfsdatasets.State
@@ -90,6 +94,8 @@ def _pool(key: str, table: Any, faults: Faults) -> zfspools.Wanted:
         role, kind, names = item.get("class", ""), item.get("type", ""), item.get("disks", [])
         if len(names) < zpools.LEAST[kind]:
             faults.say(f"{key}.vdevs.{place}.disks", f"a {kind or 'vdev'} needs {zpools.LEAST[kind]} disks or more")
+        if kind not in zpools.TYPES.get(role, (kind,)):
+            faults.say(f"{key}.vdevs.{place}.type", f"a vdev for {role} cannot be a {kind}")
         groups = [names] if kind else [[name] for name in names]
         vdevs += [zpools.Vdev(role, kind, tuple(group)) for group in groups]
     data = [vdev for vdev in vdevs if not vdev.role]
@@ -124,7 +130,15 @@ def observe(host: Host, wanted: Wanted) -> State:
     datasets = zfsdatasets.observe(host, wanted.datasets, wanted.pools, pools.found)
     mounts = (line.split() for line in host.text("/proc/mounts").splitlines())
     root = any(words[1:3] == ["/", "zfs"] for words in mounts)
-    return State(host.text(CONF), host.text(PARAMETER).strip(), root, pools, datasets)
+    memory = host.text("/proc/meminfo").partition("MemTotal:")[2].split()
+    return State(
+        host.text(CONF),
+        {name: host.text(f"{PARAMETERS}/{name}").strip() for name in (MOST, LEAST)},
+        int(memory[0]) << 10 if memory else 0,
+        root,
+        pools,
+        datasets,
+    )
 
 
 def plan(wanted: Wanted, state: State, ask: Ask) -> Plan:
@@ -132,6 +146,11 @@ def plan(wanted: Wanted, state: State, ask: Ask) -> Plan:
     roots = {name: properties for name, properties in wanted.datasets.items() if name in wanted.pools}
     return join(
         _cache(wanted.arc_max, state),
+        *(
+            zfsdatasets.root_refused(name, wanted.datasets, state.datasets)
+            for name in wanted.pools
+            if name not in state.pools.found
+        ),
         zfspools.plan(wanted.pools, roots, state.pools, ask),
         zfsdatasets.plan(wanted.datasets, wanted.pools, state.datasets),
     )
@@ -141,11 +160,15 @@ def _cache(limit: str, state: State) -> Plan:
     """The limit of the cache: for the next start, and now."""
     if not limit:
         return Plan()
+    values = {MOST: limit}
+    if int(limit) * LEAST_SHARE <= state.memory:
+        values = {LEAST: str(int(limit) - 1), MOST: limit}
     steps: list[Step] = []
-    text = f"options zfs zfs_arc_max={limit}\n"
+    text = f"options zfs {' '.join(f'{name}={value}' for name, value in values.items())}\n"
     if state.conf != text:
         steps.append(write(CONF, text, *((INITRAMFS,) if state.root_is_zfs else ())))
-    if state.cache not in ("", limit):
-        steps.append(Step(f"set {PARAMETER}", (SET, PARAMETER, limit)))
-    found = state.cache or state.conf.strip().rpartition("=")[2]
+    for name, value in values.items():
+        if state.limits[name] not in ("", value):
+            steps.append(Step(f"set {name}", (SET, f"{PARAMETERS}/{name}", value)))
+    found = state.limits[MOST] or state.conf.strip().rpartition("=")[2]
     return Plan(tuple(steps), (Difference("arc_max", found, limit),) if steps else ())

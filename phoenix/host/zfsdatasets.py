@@ -16,57 +16,60 @@ if TYPE_CHECKING:
 
     Properties = Mapping[str, str]
 
-_COLUMNS: Final = ("name", "type", "mounted", "mountpoint", "canmount")
+_ALWAYS: Final = ("canmount", "mounted", "mountpoint", "type")
 FILESYSTEM, VOLUME = "filesystem", "volume"
 
 
 class State(Value):
-    """What is there. `taken` says why nothing can be mounted at a folder, for each one that is wanted."""
+    """What is there.
+
+    `own` are the datasets with a mountpoint that is not inherited; `taken` says why nothing can be mounted at a
+    folder, for each one that is wanted.
+    """
 
     found: Mapping[str, Properties]
+    own: frozenset[str]
     taken: Mapping[str, str]
 
 
 def observe(host: Host, wanted: Mapping[str, Properties], declared: Iterable[str], pools: Container[str]) -> State:
-    """What is there: of all datasets of the pools what they are, of those that are declared the properties."""
-    names = sorted({name.partition("/")[0] for name in wanted})
-    present = [name for name in names if name in pools]
+    """What is there: of all datasets of the pools what they are, and the properties that the file has."""
+    present = sorted({name.partition("/")[0] for name in wanted if name.partition("/")[0] in pools})
+    asked = sorted({*_ALWAYS, *(word for properties in wanted.values() for word in properties)})
     found: dict[str, dict[str, str]] = {}
+    own = set()
     if present:
-        text = host.output("zfs", "list", "-H", "-r", "-t", "filesystem,volume", "-o", ",".join(_COLUMNS), *present)
-        for line in text.splitlines():
-            row = dict(zip(_COLUMNS, line.split("\t")))
-            found[row.pop("name")] = row
-    asked = {word for name, properties in wanted.items() if name in found for word in properties}
-    if asked:
-        there = [name for name in wanted if name in found]
-        text = host.output("zfs", "get", "-Hp", "-o", "name,property,value", ",".join(sorted(asked)), *there)
-        for line in text.splitlines():
-            name, word, value = line.split("\t")
-            found[name][word] = value
-    places = {name: mountpoint(name, wanted, found) for name in {*wanted, *declared}}
-    return State(found, {path: taken(host, path, name) for name, path in places.items() if path.startswith("/")})
+        argv = ("zfs", "get", "-Hp", "-r", "-t", "filesystem,volume", "-o", "name,property,value,source")
+        for line in host.output(*argv, ",".join(asked), *present).splitlines():
+            words = line.split("\t")
+            if len(words) == 4:
+                found.setdefault(words[0], {})[words[1]] = words[2]
+                if words[1] == "mountpoint" and words[3] in ("local", "received"):
+                    own.add(words[0])
+    places = {mountpoint(name, wanted, found, own) for name in {*wanted, *declared}}
+    return State(found, frozenset(own), {path: taken(host, path) for path in places if path.startswith("/")})
 
 
-def mountpoint(name: str, wanted: Mapping[str, Properties], found: Mapping[str, Properties]) -> str:
-    """Where a dataset is to be mounted: as it is declared, as it is, or below the one that it is in."""
-    own = wanted.get(name, {}).get("mountpoint")
-    if own:
-        return own
-    above, _, last = name.rpartition("/")
-    if name in found and not (above in wanted and "mountpoint" in wanted[above]):
+def mountpoint(
+    name: str, wanted: Mapping[str, Properties], found: Mapping[str, Properties], own: Container[str]
+) -> str:
+    """Where a dataset is to be mounted: as it is declared, as it is set, or below the one that it is in."""
+    declared = wanted.get(name, {}).get("mountpoint")
+    if declared:
+        return declared
+    if name in own:
         return found[name]["mountpoint"]
+    above, _, last = name.rpartition("/")
     if not above:
         return f"/{name}"
-    base = mountpoint(above, wanted, found)
+    base = mountpoint(above, wanted, found, own)
     return f"{base.rstrip('/')}/{last}" if base.startswith("/") else base
 
 
-def taken(host: Host, path: str, source: str) -> str:
-    """Why nothing can be mounted at a folder, "" if it can or if it is mounted there already."""
-    mounted = [words[0] for words in (line.split() for line in host.text("/proc/mounts").splitlines()) if words[1] == path]
-    if mounted:
-        return "" if mounted[-1] == source else f"{mounted[-1]} is mounted there"
+def taken(host: Host, path: str) -> str:
+    """Why nothing can be mounted at a folder, "" if it can."""
+    if path in host.mounts():
+        return f"{host.mounts()[path]} is mounted there"
     if host.exists(path) and not host.is_folder(path):
         return "it is no folder"
     names = host.names(path)
@@ -77,20 +80,24 @@ def plan(wanted: Mapping[str, Properties], declared: Container[str], state: Stat
     """What is to be done, for a dataset after the one that it is in; `declared` are the pools that are to be there."""
     plans = []
     for name, properties in wanted.items():
-        above = name.rpartition("/")[0] or name
+        above = name.rpartition("/")[0]
         if name in state.found:
             plans.append(_changed(name, properties, wanted, state))
-        elif above != name and above not in state.found and above not in wanted and above not in declared:
-            why = f"zfs.datasets.{name}: there is no {above}"
-            plans.append(Plan(missing=(Obstacle(why, f"declare it as well: [zfs.datasets.{above!r}]; zfs list"),)))
-        elif above != name:
-            plans.append(_made(name, properties, wanted, state))
-        elif name in declared:
-            plans.append(_free(name, mountpoint(name, wanted, state.found), state))
-        else:
+        elif not above and name not in declared:
             why = f"zfs.datasets.{name}: there is no pool {name}"
             plans.append(Plan(missing=(Obstacle(why, f"declare it as well: [zfs.pools.{name}]; zpool import"),)))
+        elif above and above not in (*state.found, *wanted, *declared):
+            why = f"zfs.datasets.{name}: there is no {above}"
+            plans.append(Plan(missing=(Obstacle(why, f'declare it as well: [zfs.datasets."{above}"]; zfs list'),)))
+        elif above:
+            plans.append(_made(name, properties, wanted, state))
     return join(*plans)
+
+
+def root_refused(pool: str, wanted: Mapping[str, Properties], state: State) -> Plan:
+    """Refused if the dataset that a new pool itself is would be mounted over something."""
+    mounted = wanted.get(pool, {}).get("canmount", "on") == "on"
+    return _free(pool, mountpoint(pool, wanted, {}, ()), state) if mounted else Plan()
 
 
 def _kind(properties: Properties) -> str:
@@ -115,7 +122,7 @@ def _made(name: str, properties: Properties, wanted: Mapping[str, Properties], s
     plan = Plan(
         (Step(f"dataset {name}", ("zfs", "create", *words)),), (Difference(f"datasets.{name}", "", shown or "there"),)
     )
-    path = mountpoint(name, wanted, state.found)
+    path = mountpoint(name, wanted, state.found, state.own)
     mounted = not volume and properties.get("canmount", "on") == "on"
     refused = _free(name, path, state) if mounted else Plan()
     return refused if refused.refused else plan
@@ -127,11 +134,11 @@ def _changed(name: str, properties: Properties, wanted: Mapping[str, Properties]
     if found["type"] != _kind(properties):
         why = f"zfs.datasets.{name}: it is a {found['type']}, and the file declares a {_kind(properties)}"
         return Plan(refused=(Obstacle(why, f"zfs list -t all -r {name}; give the new one another name"),))
-    size = zfsproperties.canonical("volsize", properties.get("volsize", "0"))
-    if int(size) < int(found.get("volsize", "0") or 0):
+    size = zfsproperties.number("volsize", properties.get("volsize", "0"))
+    if found["type"] == VOLUME and int(size) < int(found["volsize"]):
         why = f"zfs.datasets.{name}.volsize: it has {found['volsize']} bytes, the file {properties['volsize']}"
         return Plan(refused=(Obstacle(why, "a volume never shrinks; write what is there into the file"),))
-    path = mountpoint(name, wanted, state.found)
+    path = mountpoint(name, wanted, state.found, state.own)
     mounted = properties.get("canmount", found["canmount"]) == "on" and found["type"] == FILESYSTEM
     if mounted and (found["mounted"] != "yes" or path != found["mountpoint"]):
         refused = _free(name, path, state)

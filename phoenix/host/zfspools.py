@@ -55,10 +55,15 @@ def observe(host: Host, wanted: Mapping[str, Wanted], datasets: Iterable[str]) -
         if name not in found or _called(vdev, kernel) not in found[name].vdevs
         for disk in vdev.disks
     ]
-    others = _told(host, "zpool", "import") if any(name not in found for name in wanted) else []
-    members = {disk: name for name, pool in found.items() for disk in pool.disks()}
+    others = _told(host, "zpool", "import") if free or any(name not in found for name in wanted) else []
+    looked = disks.look(host, free, _members(found.values()), _members(others))
     properties = {name: _properties(host, name, wanted[name].properties) for name in wanted if name in found}
-    return State(True, found, tuple(others), properties, kernel, disks.look(host, free, members))
+    return State(True, found, tuple(others), properties, kernel, looked)
+
+
+def _members(pools: Iterable[Pool]) -> dict[str, str]:
+    """The pool of each disk."""
+    return {disk: pool.name for pool in pools for disk in pool.disks()}
 
 
 def _told(host: Host, *argv: str) -> list[Pool]:
@@ -140,9 +145,8 @@ def _made(name: str, pool: Wanted, root: Properties, state: State, ask: Ask) -> 
     if missing:
         why = f"zfs.pools.{name}: there is no disk {', '.join(missing)}"
         return join(differs, Plan(missing=(Obstacle(why, f"ls -l {disks.BY_ID}"),)))
-    words = [word for vdev in pool.vdevs for word in vdev.words()]
-    made = [*zfsproperties.assignments(pool.properties, "-o"), *zfsproperties.assignments(root, "-O"), name, *words]
-    step = Step(f"pool {name}", ("zpool", "create", *made), hint=f"zpool status {name}; zpool import")
+    options = [*zfsproperties.assignments(pool.properties, "-o"), *zfsproperties.assignments(root, "-O")]
+    step = Step(f"pool {name}", ("zpool", "create", *options, name, *zpools.words(pool.vdevs)), hint=f"zpool status {name}; zpool import")
     return join(differs, _ready(name, pool.vdevs, state, ask, step))
 
 
@@ -165,7 +169,7 @@ def _extended(name: str, pool: Wanted, state: State, ask: Ask) -> Plan:
         return Plan(missing=(Obstacle(why, f"ls -l {disks.BY_ID}"),))
     plans = []
     for vdev in lacking:
-        step = Step(f"add {vdev} to {name}", ("zpool", "add", name, *vdev.words()), hint=f"zpool status {name}")
+        step = Step(f"add {vdev} to {name}", ("zpool", "add", name, *zpools.words([vdev])), hint=f"zpool status {name}")
         plans += [Plan(differences=(Difference(f"pools.{name}", "", str(vdev)),)), _ready(name, [vdev], state, ask, step)]
     return join(*plans)
 
@@ -178,7 +182,9 @@ def _ready(name: str, vdevs: Iterable[Vdev], state: State, ask: Ask, step: Step)
     refused += [_full(name, disk) for disk in full if disk.name not in ask.wipe]
     if refused:
         return Plan(refused=tuple(refused))
-    wipes = [Step(f"wipe {disk.name}", ("wipefs", "--all", disk.name), hint=_look(disk.name)) for disk in full]
+    wipes = [
+        Step(f"wipe {disk.name}", ("wipefs", "--all", *disk.parts, disk.name), hint=_look(disk.name)) for disk in full
+    ]
     return Plan((*wipes, step))
 
 
@@ -206,7 +212,7 @@ def properties_plan(tool: str, key: str, name: str, wanted: Properties, found: P
     plans = []
     for word, text in wanted.items():
         was = found.get(word, "")
-        if zfsproperties.canonical(word, text) == zfsproperties.canonical(word, was):
+        if zfsproperties.is_same(word, text, was):
             continue
         if word in zfsproperties.FIXED:
             why = f"{key}.{word}: {name} has {was}, the file {text}, and that was decided when it was made"

@@ -25,8 +25,12 @@ def _switches(*names: str) -> tuple[Option, ...]:
     return tuple(Option(name, enum=_ON) for name in names)
 
 
-def _sizes(*names: str) -> tuple[Option, ...]:
+def _limits(*names: str) -> tuple[Option, ...]:
     return tuple(Option(name, pattern=f"none|{SIZE}") for name in names)
+
+
+def _sizes(*names: str) -> tuple[Option, ...]:
+    return tuple(Option(name, pattern=SIZE) for name in names)
 
 
 POOL: Final = by_name(
@@ -38,8 +42,8 @@ POOL: Final = by_name(
 )
 DATASET: Final = by_name(
     *_switches("atime", "devices", "exec", "nbmand", "overlay", "readonly", "relatime", "setuid", "utf8only"),
-    *_sizes("quota", "recordsize", "refquota", "refreservation", "reservation", "special_small_blocks"),
-    *_sizes("volblocksize", "volsize"),
+    *_limits("quota", "refquota", "refreservation", "reservation"),
+    *_sizes("recordsize", "special_small_blocks", "volblocksize", "volsize"),
     Option("aclinherit", enum=("discard", "noallow", "restricted", "passthrough", "passthrough-x")),
     Option("aclmode", enum=("discard", "groupmask", "passthrough", "restricted")),
     Option("acltype", enum=("off", "noacl", "nfsv4", "posix", "posixacl")),
@@ -65,19 +69,17 @@ FIXED: Final = frozenset(("ashift", "casesensitivity", "normalization", "utf8onl
 """What is decided when a pool or a dataset is made, for good."""
 _USER: Final = Option("a property", pattern=r"[^\r\n\t]{1,1024}")
 _SIZES: Final = frozenset(
-    (
-        "quota",
-        "recordsize",
-        "refquota",
-        "refreservation",
-        "reservation",
-        "special_small_blocks",
-        "volblocksize",
-        "volsize",
-    )
-)
-_SAME: Final[Mapping[tuple[str, str], str]] = {("acltype", "noacl"): "off", ("acltype", "posixacl"): "posix"}
-"""Words that are another one's alias."""
+    ("quota", "recordsize", "refquota", "refreservation", "reservation", "special_small_blocks", "volblocksize", "volsize")
+)  # fmt: skip
+_SHOWN: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
+    ("acltype", "noacl"): ("off",),
+    ("acltype", "posixacl"): ("posix",),
+    ("compression", "gzip-6"): ("gzip",),
+    ("compression", "zstd-fast-1"): ("zstd-fast",),
+    ("xattr", "dir"): ("on",),  # before ZFS 2.3
+    ("xattr", "on"): ("dir", "sa"),  # sa since ZFS 2.3
+}
+"""What zfs shows for a value in other words than it was set."""
 
 
 def decode(known: Mapping[str, Option], key: str, table: Any, faults: Faults) -> dict[str, str]:
@@ -118,11 +120,16 @@ def size(text: str) -> int:
     return int(float(number) * scale) if "." in number else int(number) * scale
 
 
-def canonical(name: str, text: str) -> str:
-    """A value as `zfs get -p` shows it, so that two that mean the same are equal."""
-    if name in _SIZES:
-        return "0" if text == "none" else str(size(text)) if text[:1].isdigit() else text
-    return _SAME.get((name, text), text)
+def is_same(name: str, wanted: str, found: str) -> bool:
+    """Whether what `zfs get -p` shows is what is wanted, in whatever words."""
+    return number(name, wanted) == number(name, found) or found in _SHOWN.get((name, wanted), ())
+
+
+def number(name: str, text: str) -> str:
+    """A value as `zfs get -p` shows it: a size in bytes, none as 0."""
+    if name not in _SIZES:
+        return text
+    return "0" if text == "none" else str(size(text)) if text[:1].isdigit() else text
 
 
 def assignments(properties: Mapping[str, str], option: str) -> list[str]:

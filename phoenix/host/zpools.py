@@ -16,6 +16,8 @@ CLASSES: Final = ("log", "cache", "special", "dedup", "spare")
 KEEPING: Final = ("", "special", "dedup")
 """The classes of those vdevs that a pool is lost without."""
 _HEADINGS: Final = {"logs": "log", "cache": "cache", "special": "special", "dedup": "dedup", "spares": "spare"}
+TYPES: Final = {"log": ("", "mirror"), "cache": ("",), "spare": ("",)}
+"""The types that the vdevs of a class can have, where that is not all of them."""
 LEAST: Final = {"": 1, "mirror": 2, "raidz1": 2, "raidz2": 3, "raidz3": 4}
 """The types of vdevs, and how many disks each has at least; a disk by itself has no word."""
 
@@ -27,12 +29,20 @@ class Vdev(Value):
     type: str  # of LEAST
     disks: tuple[str, ...]
 
-    def words(self) -> list[str]:
-        """The vdev as `zpool create` and `zpool add` take it."""
-        return [word for word in (self.role, self.type) if word] + list(self.disks)
-
     def __str__(self) -> str:
-        return " ".join(self.words())
+        return " ".join(words([self]))
+
+
+def words(vdevs: Iterable[Vdev]) -> list[str]:
+    """Vdevs as `zpool create` and `zpool add` take them: each class once, and disks by themselves before groups."""
+    vdevs = list(vdevs)
+    found = []
+    for role in ("", *CLASSES):
+        mine = sorted((vdev for vdev in vdevs if vdev.role == role), key=lambda vdev: bool(vdev.type))
+        found += [role] * bool(role and mine)
+        for vdev in mine:
+            found += [*([vdev.type] if vdev.type else []), *vdev.disks]
+    return found
 
 
 class Pool(Value):

@@ -19,12 +19,13 @@ WRITTEN: Final = (
     "/etc/apt/apt.conf.d", "/etc/apt/sources.list", "/etc/apt/sources.list.d", "/etc/chrony", "/etc/default/grub",
     "/etc/default/grub.d", "/etc/exports", "/etc/exports.d", "/etc/fstab", "/etc/group", "/etc/kernel/cmdline",
     "/etc/modprobe.d", "/etc/modules-load.d", "/etc/network", "/etc/passwd", "/etc/resolv.conf", "/etc/samba/smb.conf",
-    "/etc/samba/phoenix.conf", "/etc/sysctl.d", "/etc/timezone", "/etc/udev/rules.d",
+    "/etc/samba/phoenix.conf", "/etc/sysctl.d", "/etc/timezone", "/etc/udev/rules.d", "/proc/mounts",
+    "/sys/module/zfs/parameters",
 )  # fmt: skip
 """What setting up may change: told of as a difference."""
 _READ: Final = (
-    "/etc/kernel/proxmox-boot-uuids", "/proc/cmdline", "/proc/cpuinfo", "/proc/sys/kernel/osrelease",
-    "/var/lib/dpkg/status",
+    "/etc/kernel/proxmox-boot-uuids", "/proc/cmdline", "/proc/cpuinfo", "/proc/filesystems", "/proc/meminfo",
+    "/proc/sys/kernel/osrelease", "/var/lib/dpkg/status",
 )  # fmt: skip
 """What it only reads."""
 _OF_THE_KERNEL: Final = ("modules.builtin", "modules.dep")
@@ -36,12 +37,13 @@ _PCI: Final = "/sys/bus/pci/devices"
 
 def bring(present: Present, tree: Tree) -> None:
     """Give a copy what the present node has of them."""
-    from phoenix.rehearsal import layout
+    from phoenix.rehearsal import blockcopies, layout
 
     for path in _paths(present, (*WRITTEN, *_READ, *_of_the_kernel(present))):
         data = present.data(path)
         if data is not None:
             layout.write(tree(path), data)
+    blockcopies.bring(present, tree)
     _link(present, tree, "/etc/localtime")
     for name in present.names("/sys/module"):
         os.makedirs(tree(f"/sys/module/{name}"), exist_ok=True)

@@ -12,14 +12,21 @@ if TYPE_CHECKING:
     from typing import Final
 
 PROGRAMS: Final[Mapping[str, str]] = {
+    "blkid": "blkid",
     "chronyc": "chronyc",
+    "lsblk": "lsblk",
     "modprobe": "modprobe",
+    "mount": "mount",
     "nvidia-modprobe": "nvidia_modprobe",
     "proxmox-boot-tool": "boot",
+    "pvs": "pvs",
     "sysctl": "sysctl",
     "systemctl": "systemctl",
     "udevadm": "boot",
     "update-grub": "boot",
     "update-initramfs": "boot",
+    "wipefs": "wipefs",
+    "zfs": "zfs",
+    "zpool": "zpool",
 }
 """The name of each program, and its module here."""
