@@ -36,7 +36,8 @@ class Disk(Value):
     device: str  # the kernel's name, "" for none
     partition: bool
     parts: tuple[str, ...]  # the device files of its partitions
-    content: tuple[str, ...]  # signatures, partitions, pools: what would be lost
+    content: tuple[str, ...]  # signatures, partitions: what would be lost
+    pool: str  # the one that it is a member of, which is not imported
     users: tuple[str, ...]  # who has it now: it is never touched then
 
 
@@ -65,7 +66,7 @@ def whole(host: Host, path: str) -> str:
 
 
 def look(host: Host, names: Iterable[str], members: Mapping[str, str], exported: Mapping[str, str]) -> dict[str, Disk]:
-    """The disks of these names. By the kernel's name: `members` of imported pools, and of those that can be imported."""
+    """The disks of these names. `members` are those of imported pools, by the kernel's names; `exported` can be so."""
     names = list(names)
     if not names:
         return {}
@@ -77,7 +78,7 @@ def look(host: Host, names: Iterable[str], members: Mapping[str, str], exported:
 def _disk(host: Host, name: str, uses: Iterable[tuple[str, str]], exported: Mapping[str, str]) -> Disk:
     kernel = device(host, name)
     if not kernel:
-        return Disk(name, "", partition=False, parts=(), content=(), users=())
+        return Disk(name, "", partition=False, parts=(), content=(), pool="", users=())
     content = signatures(host, name)
     users, parts = [], []
     for child, kind, deep in _children(host, name):
@@ -91,9 +92,15 @@ def _disk(host: Host, name: str, uses: Iterable[tuple[str, str]], exported: Mapp
     users += [f"{use} ({found})" if found != kernel else use for found, use in uses if found in mine]
     if not users and host.is_taken(name):
         users.append("opened by something that lets nobody else have it")
-    content += [f"part of the pool {exported[kernel]}, which can be imported"] * (kernel in exported)
-    partition = host.exists(f"{_BLOCK}/{kernel}/partition")
-    return Disk(name, kernel, partition, tuple(parts), tuple(dict.fromkeys(content)), tuple(dict.fromkeys(users)))
+    return Disk(
+        name,
+        kernel,
+        host.exists(f"{_BLOCK}/{kernel}/partition"),
+        tuple(parts),
+        tuple(dict.fromkeys(content)),
+        exported.get(kernel, ""),
+        tuple(dict.fromkeys(users)),
+    )
 
 
 def _children(host: Host, name: str) -> Iterator[tuple[str, str, bool]]:

@@ -16,7 +16,7 @@ from phoenix.value import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, Final, Union
+    from typing import Any, Final
 
     from phoenix.config.faults import Faults
     from phoenix.host.host import Host
@@ -107,16 +107,16 @@ def decode(table: Any, faults: Faults) -> Wanted:
         for place, entry in enumerate(entries):
             if any(word.startswith(_SECRETS) for word in entry.flags()):
                 faults.say(f"mounts.fstab.{place}.options", "a password is for everybody there: credentials=FILE")
-        _check_twice("mounts.fstab", entries, faults)
+        _check_twice("mounts.fstab", [entry.path for entry in entries], faults)
     listed = enumerate(tables.listed(_VOLUME, "mounts.volumes", parts.get("volumes", []), faults))
     volumes = tuple(_volume(f"mounts.volumes.{place}", item, faults) for place, item in listed)
-    _check_twice("mounts.volumes", volumes, faults)
+    _check_twice("mounts.volumes", [volume.path for volume in volumes], faults)
     return Wanted(entries, volumes)
 
 
 def _entry(item: tables.Table) -> Entry:
-    return Entry(*(item.get(key, "") for key in ("source", "path", "type")), item.get("options", _DEFAULT),
-                 item.get("check", "0"))  # fmt: skip
+    source, path, kind = (item.get(key, "") for key in ("source", "path", "type"))
+    return Entry(source, path, kind, item.get("options", _DEFAULT), item.get("check", "0"))
 
 
 def _volume(key: str, item: tables.Table, faults: Faults) -> Volume:
@@ -131,8 +131,7 @@ def _volume(key: str, item: tables.Table, faults: Faults) -> Volume:
     return Volume(item.get("path", ""), owner, int(item.get("mode", "755"), 8))
 
 
-def _check_twice(key: str, items: tuple[Union[Entry, Volume], ...], faults: Faults) -> None:
-    paths = [item.path for item in items]
+def _check_twice(key: str, paths: list[str], faults: Faults) -> None:
     for place, path in enumerate(paths):
         if path and path in paths[:place]:
             faults.say(f"{key}.{place}.path", f"{path} is there already")
@@ -165,7 +164,7 @@ def _place(host: Host, entry: Entry, mounted: Mapping[str, str]) -> Place:
     )
 
 
-def _device(host: Host, source: str) -> str:
+def _device(source: str) -> str:
     """The path of the device that a source names, "" if it names none."""
     tag, equals, value = source.partition("=")
     if equals and tag in _TAGS:
@@ -178,14 +177,18 @@ def _is_same(host: Host, entry: Entry, source: str) -> bool:
     if "bind" in entry.flags() or "rbind" in entry.flags():
         one, other = host.facts(entry.source), host.facts(entry.path)
         return bool(one and other and (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino))
-    path = _device(host, entry.source)
-    return disks.device(host, path) == disks.device(host, source) != "" if path else source.rstrip("/") == entry.source.rstrip("/")
+    path = _device(entry.source)
+    return (
+        disks.device(host, path) == disks.device(host, source) != ""
+        if path
+        else source.rstrip("/") == entry.source.rstrip("/")
+    )
 
 
 def _missing(host: Host, entry: Entry) -> list[tuple[str, str]]:
     """What the node lacks to mount an entry, and what to do about it."""
     found = []
-    path = _device(host, entry.source)
+    path = _device(entry.source)
     bind = {"bind", "rbind"} & set(entry.flags())
     if path and not disks.device(host, path):
         found.append((f"there is no device {entry.source}", "lsblk -o NAME,FSTYPE,LABEL,UUID"))

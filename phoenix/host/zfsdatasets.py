@@ -86,7 +86,7 @@ def plan(wanted: Mapping[str, Properties], declared: Container[str], state: Stat
         elif not above and name not in declared:
             why = f"zfs.datasets.{name}: there is no pool {name}"
             plans.append(Plan(missing=(Obstacle(why, f"declare it as well: [zfs.pools.{name}]; zpool import"),)))
-        elif above and above not in (*state.found, *wanted, *declared):
+        elif above and not any(above in known for known in (state.found, wanted, declared)):
             why = f"zfs.datasets.{name}: there is no {above}"
             plans.append(Plan(missing=(Obstacle(why, f'declare it as well: [zfs.datasets."{above}"]; zfs list'),)))
         elif above:

@@ -132,7 +132,9 @@ def _look(disk: str) -> str:
 def _made(name: str, pool: Wanted, root: Properties, state: State, ask: Ask) -> Plan:
     """The plan for a pool that is not there: it is imported if it is just the one that is declared, or made."""
     others = [other for other in state.importable if other.name == name]
-    missing = [disk for vdev in pool.vdevs for disk in vdev.disks if disk in state.disks and not state.disks[disk].device]
+    missing = [
+        disk for vdev in pool.vdevs for disk in vdev.disks if disk in state.disks and not state.disks[disk].device
+    ]
     shown = " ".join(str(vdev) for vdev in pool.vdevs)
     differs = Plan(differences=(Difference(f"pools.{name}", "exported" if others else "", shown),))
     if others:
@@ -146,7 +148,11 @@ def _made(name: str, pool: Wanted, root: Properties, state: State, ask: Ask) -> 
         why = f"zfs.pools.{name}: there is no disk {', '.join(missing)}"
         return join(differs, Plan(missing=(Obstacle(why, f"ls -l {disks.BY_ID}"),)))
     options = [*zfsproperties.assignments(pool.properties, "-o"), *zfsproperties.assignments(root, "-O")]
-    step = Step(f"pool {name}", ("zpool", "create", *options, name, *zpools.words(pool.vdevs)), hint=f"zpool status {name}; zpool import")
+    step = Step(
+        f"pool {name}",
+        ("zpool", "create", *options, name, *zpools.words(pool.vdevs)),
+        hint=f"zpool status {name}; zpool import",
+    )
     return join(differs, _ready(name, pool.vdevs, state, ask, step))
 
 
@@ -170,22 +176,29 @@ def _extended(name: str, pool: Wanted, state: State, ask: Ask) -> Plan:
     plans = []
     for vdev in lacking:
         step = Step(f"add {vdev} to {name}", ("zpool", "add", name, *zpools.words([vdev])), hint=f"zpool status {name}")
-        plans += [Plan(differences=(Difference(f"pools.{name}", "", str(vdev)),)), _ready(name, [vdev], state, ask, step)]
+        plans += [
+            Plan(differences=(Difference(f"pools.{name}", "", str(vdev)),)),
+            _ready(name, [vdev], state, ask, step),
+        ]
     return join(*plans)
 
 
 def _ready(name: str, vdevs: Iterable[Vdev], state: State, ask: Ask, step: Step) -> Plan:
-    """The plan that makes these disks ready for a step, and the step: refused for every disk that must not be touched."""
+    """The plan that makes disks ready for a step, and the step: refused for every disk that must not be touched."""
     looked = [state.disks[disk] for vdev in vdevs for disk in vdev.disks]
     refused = [Obstacle(f"zfs.pools.{name}: {why}", _look(disk.name)) for disk in looked for why in in_the_way(disk)]
-    full = [disk for disk in looked if disk.content and not disk.users and not disk.partition]
+    full = [disk for disk in looked if (disk.content or disk.pool) and not disk.users and not disk.partition]
     refused += [_full(name, disk) for disk in full if disk.name not in ask.wipe]
     if refused:
         return Plan(refused=tuple(refused))
-    wipes = [
-        Step(f"wipe {disk.name}", ("wipefs", "--all", *disk.parts, disk.name), hint=_look(disk.name)) for disk in full
-    ]
-    return Plan((*wipes, step))
+    return Plan((*(_wipe(disk) for disk in full), step))
+
+
+def _wipe(disk: Disk) -> Step:
+    """What takes the content of a disk away; what zpool finds of a pool can be left by wipefs."""
+    if disk.content:
+        return Step(f"wipe {disk.name}", ("wipefs", "--all", *disk.parts, disk.name), hint=_look(disk.name))
+    return Step(f"clear {disk.name}", ("zpool", "labelclear", "-f", disk.name), hint=_look(disk.name))
 
 
 def in_the_way(disk: Disk) -> list[str]:
@@ -196,7 +209,8 @@ def in_the_way(disk: Disk) -> list[str]:
 
 
 def _full(name: str, disk: Disk) -> Obstacle:
-    why = f"zfs.pools.{name}: {disk.name} ({disk.device}) is not empty: {', '.join(disk.content)}"
+    found = [*disk.content, *([f"part of the pool {disk.pool}, which can be imported"] if disk.pool else [])]
+    why = f"zfs.pools.{name}: {disk.name} ({disk.device}) is not empty: {', '.join(found)}"
     hint = f"{_look(disk.name)}; if all of it may be lost: phoenix.pyz setup --wipe={disk.name}"
     return Obstacle(why, hint)
 

@@ -69,7 +69,8 @@ FIXED: Final = frozenset(("ashift", "casesensitivity", "normalization", "utf8onl
 """What is decided when a pool or a dataset is made, for good."""
 _USER: Final = Option("a property", pattern=r"[^\r\n\t]{1,1024}")
 _SIZES: Final = frozenset(
-    ("quota", "recordsize", "refquota", "refreservation", "reservation", "special_small_blocks", "volblocksize", "volsize")
+    ("quota", "recordsize", "refquota", "refreservation", "reservation", "special_small_blocks", "volblocksize",
+     "volsize")
 )  # fmt: skip
 _SHOWN: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("acltype", "noacl"): ("off",),

@@ -1,4 +1,4 @@
-"""Pools of ZFS: what a pool is made of, as a file declares it and as `zpool status` and `zpool import` tell it. Pure."""
+"""Pools of ZFS: what a pool is made of, as declared, and as `zpool status` and `zpool import` tell it. Pure."""
 
 from __future__ import annotations
 

@@ -13,9 +13,8 @@ _DEBIAN: Final[Mapping[int, tuple[str, str]]] = {8: ("12", "bookworm"), 9: ("13"
 
 KERNEL: Final = "6.8.12-4-pve"
 _MODULES: Final = (
-    "br_netfilter", "ip_vs", "nf_nat", "nvme_fabrics", "overlay", "vfat", "vfio", "vfio-pci", "vfio_iommu_type1",
-    "xfs",
-)
+    "br_netfilter", "ip_vs", "nf_nat", "nvme_fabrics", "overlay", "vfat", "vfio", "vfio-pci", "vfio_iommu_type1", "xfs",
+)  # fmt: skip
 _KERNEL: Final[Mapping[str, str]] = {
     "fs/inotify/max_user_instances": "128",
     "fs/inotify/max_user_watches": "65536",

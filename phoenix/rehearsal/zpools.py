@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from phoenix.rehearsal import jsons, mounttable
@@ -104,8 +105,12 @@ def mount(tree: Tree, state: dict[str, Any], name: str) -> None:
 
 
 def unmount(tree: Tree, state: dict[str, Any], name: str) -> bool:
-    """Take a dataset away from its folder; whether it was there."""
+    """Take a dataset away from its folder, which goes with it if it is empty; whether it was there."""
     lines = tree.read(mounttable.TABLE).splitlines(keepends=True)
+    for line in lines:
+        if line.split()[0] == name:
+            with contextlib.suppress(OSError):
+                os.rmdir(tree(line.split()[1]))
     tree.replace(mounttable.TABLE, "".join(line for line in lines if line.split()[0] != name), 0o644)
     was = state["datasets"][name]["mounted"] == "yes"
     state["datasets"][name]["mounted"] = "no"

@@ -91,10 +91,10 @@ def change(tree: Tree, words: list[str]) -> int:
     word, _, value = words[0].partition("=")
     dataset = _dataset(state, words[1], "open")
     zpools.known_dataset(word)
-    names = sorted(name for name in state["datasets"] if f"{name}/".startswith(f"{words[1]}/"))
+    names = sorted((name for name in state["datasets"] if f"{name}/".startswith(f"{words[1]}/")), reverse=True)
     moved = [name for name in names if word in ("mountpoint", "canmount") and zpools.unmount(tree, state, name)]
     dataset["set"][word] = zpools.in_bytes(value) if word in zpools.SIZES else value
-    for name in moved:
+    for name in reversed(moved):
         if zpools.value(state, name, "canmount")[0] != "off":
             zpools.mount(tree, state, name)
     _save(tree, state)

@@ -41,7 +41,9 @@ def create(tree: Tree, words: list[str]) -> int:
         raise Failure(f"cannot create '{name}': pool already exists", 1)
     place = dataset.get("mountpoint", f"/{name}")
     if place.startswith("/") and os.path.isdir(tree(place)) and os.listdir(tree(place)):
-        raise Failure(f"mountpoint '{place}' exists and is not empty\nuse '-m' option to provide a different default", 1)
+        raise Failure(
+            f"mountpoint '{place}' exists and is not empty\nuse '-m' option to provide a different default", 1
+        )
     _take(tree, state, name, vdevs)
     state["pools"][name] = {"vdevs": vdevs, "properties": properties, "exported": False}
     state["datasets"][name] = {"type": zpools.FILESYSTEM, "set": dataset, "mounted": "no"}
@@ -115,18 +117,22 @@ def _check_free(tree: Tree, state: dict[str, Any], path: str, device: str) -> No
         for kind, label in blockdevices.content(tree, name):
             if kind == "zfs_member":
                 exported = state["pools"].get(label, {"exported": True})["exported"]
-                raise Failure(f"{first}\n/dev/{name} is part of {'exported' if exported else 'active'} pool '{label}'", 1)
+                raise Failure(
+                    f"{first}\n/dev/{name} is part of {'exported' if exported else 'active'} pool '{label}'", 1
+                )
             if kind not in blockdevices.TABLES:
                 raise Failure(f"{first}\n/dev/{name} contains a filesystem of type '{kind}'", 1)
     if blockdevices.content(tree, device) and not blockdevices.parts(tree, device):
-        raise Failure(f"{first}\n{path} does not contain an EFI label but it may contain partition\ninformation in the MBR.", 1)
+        raise Failure(
+            f"{first}\n{path} does not contain an EFI label but it may contain partition\ninformation in the MBR.", 1
+        )
 
 
 def import_pool(tree: Tree, words: list[str]) -> int:
     """Import a pool, or without a name tell of those that can be."""
     _, words = zpools.pairs(words, "-d")
     state = zpools.load(tree)
-    exported = {name: pool for name, pool in state["pools"].items() if pool["exported"]}
+    exported = {name: pool for name, pool in state["pools"].items() if pool["exported"] and _is_left(tree, name)}
     if not words:
         if not exported:
             speech.complain("no pools available to import")
@@ -143,6 +149,11 @@ def import_pool(tree: Tree, words: list[str]) -> int:
             zpools.mount(tree, state, name)
     zpools.save(tree, state)
     return 0
+
+
+def _is_left(tree: Tree, pool: str) -> bool:
+    """Whether any device still has the label of a pool."""
+    return any(("zfs_member", pool) in blockdevices.content(tree, name) for name in blockdevices.names(tree))
 
 
 def status(tree: Tree, words: list[str]) -> int:
