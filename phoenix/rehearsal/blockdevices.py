@@ -6,6 +6,7 @@ a line, its type and its label. Nothing else of a disk is there.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 
@@ -102,11 +103,11 @@ def put(tree: Tree, device: str, lines: Iterable[str]) -> None:
     if any(line.partition(" ")[0] in TABLES for line in lines):
         return
     for part in parts(tree, device):
-        for known in ids(tree, part):
-            os.unlink(tree(f"{BY_ID}/{known}"))
-        os.unlink(tree(f"/dev/{part}"))
-        shutil.rmtree(tree(f"{BLOCK}/{device}/{part}"))
-        shutil.rmtree(tree(f"{BLOCK}/{part}"))
+        for path in (*(f"{BY_ID}/{known}" for known in ids(tree, part)), f"/dev/{part}"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(tree(path))
+        for folder in (f"{BLOCK}/{part}", f"{BLOCK}/{device}/{part}"):
+            shutil.rmtree(tree(folder), ignore_errors=True)
 
 
 def is_mounted(tree: Tree, device: str) -> bool:

@@ -39,7 +39,7 @@ _UNITS: Final = "KMGTPE"
 
 
 def load(tree: Tree) -> dict[str, Any]:
-    """What is known: `pools` (vdevs, properties, exported) and `datasets` (type, set, mounted), by name."""
+    """What is known: `pools` (vdevs, properties, exported) and `datasets` (type, set), by name."""
     text = tree.read(STATE)
     found: dict[str, Any] = jsons.read(text) if text else {"pools": {}, "datasets": {}}
     return found
@@ -74,12 +74,16 @@ def in_bytes(text: str) -> str:
     return str(int(float(text.rstrip(_UNITS + _UNITS.lower())) * scale))
 
 
+def is_mounted(tree: Tree, name: str) -> bool:
+    """Whether a dataset is mounted."""
+    return any(line.split()[0] == name for line in tree.read(mounttable.TABLE).splitlines())
+
+
 def value(state: dict[str, Any], name: str, word: str) -> tuple[str, str]:
     """A property of a dataset, and where it is from."""
     dataset = state["datasets"][name]
-    if word in ("type", "mounted"):
-        is_volume = dataset["type"] == VOLUME
-        return (dataset["type"] if word == "type" else "-" if is_volume else dataset["mounted"]), "-"
+    if word == "type":
+        return dataset["type"], "-"
     if word in dataset["set"]:
         return dataset["set"][word], "local"
     above, _, last = name.rpartition("/")
@@ -101,20 +105,17 @@ def mount(tree: Tree, state: dict[str, Any], name: str) -> None:
     os.makedirs(tree(place), exist_ok=True)
     text = tree.read(mounttable.TABLE)
     tree.replace(mounttable.TABLE, f"{text}{name} {place} zfs rw,xattr,posixacl 0 0\n", 0o644)
-    state["datasets"][name]["mounted"] = "yes"
 
 
-def unmount(tree: Tree, state: dict[str, Any], name: str) -> bool:
+def unmount(tree: Tree, name: str) -> bool:
     """Take a dataset away from its folder, which goes with it if it is empty; whether it was there."""
     lines = tree.read(mounttable.TABLE).splitlines(keepends=True)
-    for line in lines:
-        if line.split()[0] == name:
-            with contextlib.suppress(OSError):
-                os.rmdir(tree(line.split()[1]))
-    tree.replace(mounttable.TABLE, "".join(line for line in lines if line.split()[0] != name), 0o644)
-    was = state["datasets"][name]["mounted"] == "yes"
-    state["datasets"][name]["mounted"] = "no"
-    return bool(was)
+    mine = [line for line in lines if line.split()[0] == name]
+    tree.replace(mounttable.TABLE, "".join(line for line in lines if line not in mine), 0o644)
+    for line in mine:
+        with contextlib.suppress(OSError):
+            os.rmdir(tree(line.split()[1]))
+    return bool(mine)
 
 
 def known_dataset(word: str) -> None:

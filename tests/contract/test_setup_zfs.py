@@ -67,8 +67,6 @@ def exported(world, wanted=True):
     state = json.loads(path.read_text())
     for pool in state["pools"].values():
         pool["exported"] = wanted
-    for dataset in state["datasets"].values():
-        dataset["mounted"] = "no"
     path.write_text(json.dumps(state))
     for path in () if not wanted else ("srv/data/sub", "srv/data", "tank"):
         (world.root / path).rmdir()

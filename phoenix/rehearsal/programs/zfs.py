@@ -35,9 +35,15 @@ def get(tree: Tree, words: list[str]) -> int:
         _dataset(state, root, "open")
         for name in sorted(name for name in state["datasets"] if f"{name}/".startswith(f"{root}/")):
             for word in asked:
-                text, source = zpools.value(state, name, word)
+                text, source = _mounted(tree, state, name) if word == "mounted" else zpools.value(state, name, word)
                 speech.say(f"{name}\t{word}\t{text}\t{source}")
     return 0
+
+
+def _mounted(tree: Tree, state: dict[str, Any], name: str) -> tuple[str, str]:
+    if state["datasets"][name]["type"] == zpools.VOLUME:
+        return "-", "-"
+    return "yes" if zpools.is_mounted(tree, name) else "no", "-"
 
 
 def _imported(tree: Tree) -> dict[str, Any]:
@@ -78,10 +84,10 @@ def create(tree: Tree, words: list[str]) -> int:
         raise Failure(f"cannot create '{name}': dataset already exists", 1)
     if name.rpartition("/")[0] not in state["datasets"]:
         raise Failure(f"cannot create '{name}': parent does not exist", 1)
-    state["datasets"][name] = {"type": kind, "set": properties, "mounted": "no"}
+    state["datasets"][name] = {"type": kind, "set": properties}
+    _save(tree, state)
     if properties.get("canmount", "on") == "on":
         zpools.mount(tree, state, name)
-    _save(tree, state)
     return 0
 
 
@@ -92,22 +98,22 @@ def change(tree: Tree, words: list[str]) -> int:
     dataset = _dataset(state, words[1], "open")
     zpools.known_dataset(word)
     names = sorted((name for name in state["datasets"] if f"{name}/".startswith(f"{words[1]}/")), reverse=True)
-    moved = [name for name in names if word in ("mountpoint", "canmount") and zpools.unmount(tree, state, name)]
+    moved = [name for name in names if word in ("mountpoint", "canmount") and zpools.unmount(tree, name)]
     dataset["set"][word] = zpools.in_bytes(value) if word in zpools.SIZES else value
+    _save(tree, state)
     for name in reversed(moved):
         if zpools.value(state, name, "canmount")[0] != "off":
             zpools.mount(tree, state, name)
-    _save(tree, state)
     return 0
 
 
 def mount(tree: Tree, words: list[str]) -> int:
     """Mount one file system where its properties say."""
     state = _imported(tree)
-    if _dataset(state, words[0], "open")["mounted"] == "yes":
+    _dataset(state, words[0], "open")
+    if zpools.is_mounted(tree, words[0]):
         raise Failure(f"cannot mount '{words[0]}': filesystem already mounted", 1)
     zpools.mount(tree, state, words[0])
-    _save(tree, state)
     return 0
 
 

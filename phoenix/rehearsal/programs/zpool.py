@@ -46,10 +46,10 @@ def create(tree: Tree, words: list[str]) -> int:
         )
     _take(tree, state, name, vdevs)
     state["pools"][name] = {"vdevs": vdevs, "properties": properties, "exported": False}
-    state["datasets"][name] = {"type": zpools.FILESYSTEM, "set": dataset, "mounted": "no"}
+    state["datasets"][name] = {"type": zpools.FILESYSTEM, "set": dataset}
+    zpools.save(tree, state)
     if dataset.get("canmount", "on") == "on":
         zpools.mount(tree, state, name)
-    zpools.save(tree, state)
     return 0
 
 
@@ -144,10 +144,10 @@ def import_pool(tree: Tree, words: list[str]) -> int:
     if words[0] not in exported:
         raise Failure(f"cannot import '{words[0]}': no such pool available", 1)
     exported[words[0]]["exported"] = False
+    zpools.save(tree, state)
     for name in sorted(state["datasets"]):
         if name.partition("/")[0] == words[0] and zpools.value(state, name, "canmount")[0] == "on":
             zpools.mount(tree, state, name)
-    zpools.save(tree, state)
     return 0
 
 
