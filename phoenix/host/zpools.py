@@ -51,10 +51,11 @@ class Pool(Value):
     name: str
     number: str  # its identity, where it was told
     vdevs: tuple[Vdev, ...]
+    gone: frozenset[str] = frozenset()  # its disks that are not there, or have nothing of it any more
 
     def disks(self) -> list[str]:
-        """The paths or names of all its disks."""
-        return [disk for vdev in self.vdevs for disk in vdev.disks]
+        """The paths or names of those disks that have something of it."""
+        return [disk for vdev in self.vdevs for disk in vdev.disks if disk not in self.gone]
 
 
 def parse(text: str) -> list[Pool]:
@@ -64,7 +65,9 @@ def parse(text: str) -> list[Pool]:
         name, _, rest = part.partition("\n")
         number = next((line.split()[1] for line in rest.splitlines() if line.strip().startswith("id: ")), "")
         config = rest.partition("config:\n")[2]
-        found.append(Pool(name.strip(), number, tuple(_vdevs(_indented(config, name.strip())))))
+        lines = (line.split() for line in config.splitlines() if line.startswith("\t"))
+        gone = frozenset(_was(words) for words in lines if words[1:2] == ["UNAVAIL"])
+        found.append(Pool(name.strip(), number, tuple(_vdevs(_indented(config, name.strip()))), gone))
     return found
 
 
@@ -117,4 +120,4 @@ def _has_more(lines: list[tuple[int, str]], number: int, depth: int) -> bool:
 def named(pool: Pool, identity: Callable[[str], str]) -> Pool:
     """The pool with another name for each disk."""
     vdevs = (vdev.but(disks=tuple(sorted(identity(disk) for disk in vdev.disks))) for vdev in pool.vdevs)
-    return pool.but(vdevs=tuple(vdevs))
+    return pool.but(vdevs=tuple(vdevs), gone=frozenset(map(identity, pool.gone)))

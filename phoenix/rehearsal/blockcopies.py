@@ -62,5 +62,7 @@ def _content(present: Present, path: str) -> str:
     notes = present.read(f"{_UDEV}{present.read(f'{path}/dev').strip()}")
     told = dict(line[2:].split("=", 1) for line in notes.splitlines() if line.startswith("E:") and "=" in line)
     table, kind = told.get("ID_PART_TABLE_TYPE", ""), told.get("ID_FS_TYPE", "")
+    if present.data(f"{path}/partition") is not None:
+        table = ""  # udev notes that of its disk
     lines = [table, f"{kind} {told.get('ID_FS_LABEL', '')}".strip()]
     return "".join(f"{line}\n" for line in lines if line)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 
+from phoenix.rehearsal.volumes import activation
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +21,7 @@ WRITTEN: Final = (
     "/etc/apt/apt.conf.d", "/etc/apt/sources.list", "/etc/apt/sources.list.d", "/etc/chrony", "/etc/default/grub",
     "/etc/default/grub.d", "/etc/exports", "/etc/exports.d", "/etc/fstab", "/etc/group", "/etc/kernel/cmdline",
     "/etc/modprobe.d", "/etc/modules-load.d", "/etc/network", "/etc/passwd", "/etc/resolv.conf", "/etc/samba/smb.conf",
-    "/etc/samba/phoenix.conf", "/etc/sysctl.d", "/etc/timezone", "/etc/udev/rules.d", "/proc/mounts",
+    "/etc/samba/phoenix.conf", "/etc/sysctl.d", "/etc/timezone", "/etc/udev/rules.d",
     "/sys/module/zfs/parameters",
 )  # fmt: skip
 """What setting up may change: told of as a difference."""
@@ -37,12 +39,12 @@ _PCI: Final = "/sys/bus/pci/devices"
 
 def bring(present: Present, tree: Tree) -> None:
     """Give a copy what the present node has of them."""
-    from phoenix.rehearsal import blockcopies, layout
+    from phoenix.rehearsal import blockcopies, hidden, layout
 
     for path in _paths(present, (*WRITTEN, *_READ, *_of_the_kernel(present))):
         data = present.data(path)
         if data is not None:
-            layout.write(tree(path), data)
+            layout.write(tree(path), hidden.in_fstab(data) if path == "/etc/fstab" else data)
     blockcopies.bring(present, tree)
     _link(present, tree, "/etc/localtime")
     for name in present.names("/sys/module"):
@@ -71,7 +73,7 @@ def bring_parameters(present: Present, tree: Tree) -> None:
 
 def texts(tree: Tree) -> Iterator[tuple[str, str]]:
     """The files that setting up may have changed, with their text; a link as what it leads to."""
-    for path in _paths(tree, WRITTEN):
+    for path in _paths(tree, (*WRITTEN, activation.MOUNTS)):
         yield path, tree.read(path)
     if os.path.islink(tree("/etc/localtime")):
         yield "/etc/localtime", os.readlink(tree("/etc/localtime")) + "\n"

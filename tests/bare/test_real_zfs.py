@@ -200,9 +200,11 @@ def test_real_content_is_wiped_when_it_is_named(machine):
     assert machine.setup(f"--wipe={disk}") == (0, "pve  nothing to do\n", "")
 
 
-def test_a_real_pool_on_a_disk_is_seen_and_cleared_when_it_is_named(machine):
+@pytest.mark.parametrize("others", [(), (f"{BY_ID}/virtio-2",)])
+def test_a_real_pool_on_a_disk_is_seen_and_cleared_when_it_is_named(machine, others):
     disk = f"{BY_ID}/virtio-1"
-    assert machine.node.run("zpool", "create", "other", disk).code == 0
+    words = ("mirror", disk, *others) if others else (disk,)
+    assert machine.node.run("zpool", "create", "other", *words).code == 0
     ran = machine.setup(f"--wipe={disk}")
     assert ran.code == 8
     assert f"({os.path.basename(machine.loops[1])}) is in use: part of the pool other" in ran.err

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
+import subprocess
 
 import pytest
 
@@ -47,6 +49,24 @@ def make(built, tmp_path):
     return made
 
 
+@pytest.fixture(scope="module")
+def prepared(built, tmp_path_factory):
+    """A node that was set up, and what that said."""
+    found = World(built, tmp_path_factory.mktemp("prepared") / "node", {"disks": DISKS})
+    found.file.write_text(TOML)
+    return found, found.run("setup")
+
+
+@pytest.fixture
+def done(prepared, tmp_path):
+    """A copy of the node that was set up."""
+    found = copy.copy(prepared[0])
+    found.root = tmp_path / "node"
+    found.file = found.root / "etc/phoenix/hypervisor.toml"
+    subprocess.run(["cp", "-a", prepared[0].root, found.root], check=True)
+    return found
+
+
 def with_disk(letter, **more):
     """The disks, with something on one of them."""
     return [{**disk, **more} if disk["id"].endswith(letter) else disk for disk in DISKS]
@@ -85,51 +105,41 @@ def refused(world, *lines, words=()):
     return err
 
 
-def test_pools_and_datasets_are_made_and_then_nothing_is_left(make):
-    world = make()
-    code, _, err = world.run("setup")
+def test_pools_and_datasets_are_made_and_then_nothing_is_left(prepared, done):
+    code, _, err = prepared[1]
     assert (code, err.splitlines()) == (0, COMMANDS), err
-    assert (world.root / "etc/modprobe.d/zz-phoenix-zfs.conf").read_text() == "options zfs zfs_arc_max=8589934592\n"
-    assert (world.root / "sys/module/zfs/parameters/zfs_arc_max").read_text() == "8589934592\n"
-    mounts = [line.split()[:2] for line in (world.root / "proc/mounts").read_text().splitlines() if " zfs " in line]
+    assert (done.root / "etc/modprobe.d/zz-phoenix-zfs.conf").read_text() == "options zfs zfs_arc_max=8589934592\n"
+    assert (done.root / "sys/module/zfs/parameters/zfs_arc_max").read_text() == "8589934592\n"
+    mounts = [line.split()[:2] for line in (done.root / "proc/mounts").read_text().splitlines() if " zfs " in line]
     assert mounts == [["tank", "/tank"], ["tank/data", "/srv/data"], ["tank/data/sub", "/srv/data/sub"]]
-    before = changing(world)
-    assert world.run("setup") == (0, "pve  nothing to do\n", "")
-    assert world.run("setup", f"--wipe={A}") == (0, "pve  nothing to do\n", "")  # what a pool has is never wiped
-    assert changing(world) == before
+    before = changing(done)
+    assert done.run("setup") == (0, "pve  nothing to do\n", "")
+    assert done.run("setup", f"--wipe={A}") == (0, "pve  nothing to do\n", "")  # what a pool has is never wiped
+    assert changing(done) == before
 
 
-def test_properties_are_changed_and_volumes_grow(make):
-    world = make()
-    assert world.run("setup")[0] == 0
-    world.file.write_text(
-        TOML.replace("1.5T", "none").replace("autotrim = true", "autotrim = false").replace('"1G"', '"2G"')
-    )
-    code, _, err = world.run("setup")
+def test_what_the_file_says_otherwise_is_changed_and_added(done):
+    more = f'}}, {{ type = "mirror", disks = ["{C}", "{D}"] }}]'
+    toml = TOML.replace("1.5T", "none").replace("autotrim = true", "autotrim = false").replace('"1G"', '"2G"')
+    done.file.write_text(toml.replace("}]", more).replace("/srv/data", "/srv/other"))
+    code, _, err = done.run("setup")
     assert (code, err.splitlines()) == (
         0,
         [
+            f"zfs: zpool add tank mirror {C} {D}",
             "zfs: zpool set autotrim=off tank",
             "zfs: zfs set quota=none tank/data",
+            "zfs: zfs set mountpoint=/srv/other tank/data",
             "zfs: zfs set volsize=2G tank/vol",
         ],
     )
+    assert done.run("setup")[1] == "pve  nothing to do\n"
 
 
-def test_a_pool_is_added_to(make):
-    world = make()
-    assert world.run("setup")[0] == 0
-    world.file.write_text(TOML.replace("}]", f'}}, {{ type = "mirror", disks = ["{C}", "{D}"] }}]'))
-    assert world.run("setup")[2].splitlines() == [f"zfs: zpool add tank mirror {C} {D}"]
-    assert world.run("setup")[1] == "pve  nothing to do\n"
-
-
-def test_a_pool_that_was_exported_is_imported(make):
-    world = make()
-    assert world.run("setup")[0] == 0
-    exported(world)
-    assert world.run("setup")[2].splitlines() == [f"zfs: zpool import -d {BY_ID} tank"]
-    assert world.run("setup")[1] == "pve  nothing to do\n"
+def test_a_pool_that_was_exported_is_imported(done):
+    exported(done)
+    assert done.run("setup")[2].splitlines() == [f"zfs: zpool import -d {BY_ID} tank"]
+    assert done.run("setup")[1] == "pve  nothing to do\n"
 
 
 CONTENT = {
@@ -165,9 +175,8 @@ def test_partitions_are_content_and_go_before_their_table(make):
     assert world.run("setup", f"--wipe={B}")[2].splitlines()[2] == f"zfs: wipefs --all /dev/sdb1 /dev/sdb2 {B}"
 
 
-def test_a_disk_of_another_pool_is_refused(make):
-    world = make()
-    assert world.run("setup")[0] == 0
+def test_a_disk_of_another_pool_is_refused(done):
+    world = done
     world.file.write_text(TOML.replace("tank", "other"))
     for words in ((), (f"--wipe={A},{B}",)):
         refused(world, "(sda) is in use: part of the pool tank", words=words)
@@ -207,21 +216,17 @@ DESTRUCTION = (
 )
 
 
-def test_what_would_need_destruction_is_refused_with_the_facts(make):
-    world = make()
-    assert world.run("setup")[0] == 0
+def test_what_would_need_destruction_is_refused_with_the_facts(done):
     for old, new, said in DESTRUCTION:
         assert old in TOML
-        world.file.write_text(TOML.replace(old, new))
-        refused(world, said, words=(f"--wipe={A},{B}",) if A not in old else ())
+        done.file.write_text(TOML.replace(old, new))
+        refused(done, said, words=(f"--wipe={A},{B}",) if A not in old else ())
 
 
-def test_an_exported_pool_of_another_form_is_not_made_anew(make):
-    world = make()
-    assert world.run("setup")[0] == 0
-    exported(world)
-    world.file.write_text(TOML.replace(f'"{A}", "{B}"', f'"{C}", "{D}"'))
-    refused(world, "a pool of that name can be imported, and is not as declared: 1000: mirror sda sdb")
+def test_an_exported_pool_of_another_form_is_not_made_anew(done):
+    exported(done)
+    done.file.write_text(TOML.replace(f'"{A}", "{B}"', f'"{C}", "{D}"'))
+    refused(done, "a pool of that name can be imported, and is not as declared: 1000: mirror sda sdb")
 
 
 def test_nothing_is_mounted_over_files(make):
@@ -233,16 +238,11 @@ def test_nothing_is_mounted_over_files(make):
         shutil.rmtree(world.root / path.partition("/")[0])
 
 
-def test_a_mountpoint_does_not_move_over_files(make):
-    world = make()
-    assert world.run("setup")[0] == 0
-    (world.root / "srv/other").mkdir()
-    (world.root / "srv/other/precious").write_text("theirs")
-    world.file.write_text(TOML.replace("/srv/data", "/srv/other"))
-    refused(world, "zfs.datasets.tank/data: cannot be mounted at /srv/other: it is not empty: precious")
-    (world.root / "srv/other/precious").unlink()
-    assert world.run("setup")[2].splitlines() == ["zfs: zfs set mountpoint=/srv/other tank/data"]
-    assert world.run("setup")[1] == "pve  nothing to do\n"
+def test_a_mountpoint_does_not_move_over_files(done):
+    (done.root / "srv/other").mkdir()
+    (done.root / "srv/other/precious").write_text("theirs")
+    done.file.write_text(TOML.replace("/srv/data", "/srv/other"))
+    refused(done, "zfs.datasets.tank/data: cannot be mounted at /srv/other: it is not empty: precious")
 
 
 def test_a_disk_that_is_not_there_is_missed(make):

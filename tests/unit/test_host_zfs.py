@@ -188,6 +188,8 @@ IMPORT = """\
 \t  mirror-0      ONLINE
 \t    ata-DISK_A  ONLINE
 \t    sdb         ONLINE
+\t    sdz         UNAVAIL  cannot open
+\t    sdy         UNAVAIL  corrupted data
 \tlogs
 \t  ata-DISK_C    ONLINE
 """
@@ -203,6 +205,7 @@ def test_the_words_of_zpool_status():
         Vdev("spare", "", ("/dev/sdg1",)),
     )
     assert other.vdevs == (Vdev("", "raidz2", ("/dev/sdh", "/dev/sdi", "/dev/sdj")),)
+    assert (tank.gone, other.gone) == (frozenset((f"{B}-part1",)), frozenset())
     assert zpools.parse("no pools available\n") == []
 
 
@@ -211,7 +214,8 @@ def test_the_words_of_zpool_import():
         zpools.Pool(
             "tank",
             "1398028527398181020",
-            (Vdev("", "mirror", ("ata-DISK_A", "sdb")), Vdev("log", "", ("ata-DISK_C",))),
+            (Vdev("", "mirror", ("ata-DISK_A", "sdb", "sdz", "sdy")), Vdev("log", "", ("ata-DISK_C",))),
+            frozenset(("sdz", "sdy")),
         )
     ]
 

@@ -132,7 +132,7 @@ def import_pool(tree: Tree, words: list[str]) -> int:
     """Import a pool, or without a name tell of those that can be."""
     _, words = zpools.pairs(words, "-d")
     state = zpools.load(tree)
-    exported = {name: pool for name, pool in state["pools"].items() if pool["exported"] and _is_left(tree, name)}
+    exported = {name: pool for name, pool in state["pools"].items() if pool["exported"] and _is_left(tree, name, pool)}
     if not words:
         if not exported:
             speech.complain("no pools available to import")
@@ -151,9 +151,9 @@ def import_pool(tree: Tree, words: list[str]) -> int:
     return 0
 
 
-def _is_left(tree: Tree, pool: str) -> bool:
-    """Whether any device still has the label of a pool."""
-    return any(("zfs_member", pool) in blockdevices.content(tree, name) for name in blockdevices.names(tree))
+def _is_left(tree: Tree, name: str, pool: dict[str, Any]) -> bool:
+    """Whether any disk still has the label of a pool."""
+    return any(_has_label(tree, path, name) for _, _, paths in pool["vdevs"] for path in paths)
 
 
 def status(tree: Tree, words: list[str]) -> int:
@@ -183,7 +183,16 @@ def _lines(tree: Tree, name: str, pool: dict[str, Any], *, full: bool) -> Iterat
                 yield f"\t  {kind}-{number}  ONLINE{numbers}"
             for path in paths:
                 state = "AVAIL" if role == "spare" else f"ONLINE{numbers}"
+                if not _has_label(tree, path, name):
+                    state = f"UNAVAIL{numbers}  cannot open"
                 yield f"\t{'    ' if kind else '  '}{_shown(tree, path, full=full)}  {state}"
+
+
+def _has_label(tree: Tree, path: str, pool: str) -> bool:
+    """Whether a disk has the label of a pool, on itself or its partitions."""
+    device = blockdevices.find(tree, path)
+    names = (device, *blockdevices.parts(tree, device)) if device else ()
+    return any(("zfs_member", pool) in blockdevices.content(tree, name) for name in names)
 
 
 def _shown(tree: Tree, path: str, *, full: bool) -> str:
