@@ -17,7 +17,7 @@ from phoenix.value import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from typing import Final
+    from typing import Any, Final
 
     from phoenix.host.host import Host
 
@@ -105,24 +105,32 @@ def _disk(host: Host, name: str, uses: Iterable[tuple[str, str]], exported: Mapp
 
 def _children(host: Host, name: str) -> Iterator[tuple[str, str, bool]]:
     """What lsblk shows below a disk: the device file, its type, and whether it is below another one."""
-    import json
-
-    told = json.loads(host.output("lsblk", "--json", "--paths", "--output=NAME,TYPE", name))
-    queue = [(item, False) for disk in told["blockdevices"] for item in disk.get("children", ())]
+    found = _table(host, "blockdevices", "lsblk", "--json", "--paths", "--output=NAME,TYPE", name)
+    queue = [(item, False) for disk in found for item in disk.get("children", ())]
     while queue:
         item, deep = queue.pop(0)
-        yield item["name"], item["type"], deep
+        yield str(item["name"]), str(item["type"]), deep
         queue += [(below, True) for below in item.get("children", ())]
+
+
+def _table(host: Host, key: str, *argv: str) -> list[dict[str, Any]]:
+    """The tables that a program tells as JSON under a key. NotReady for anything else."""
+    import json
+
+    said = host.output(*argv)
+    try:
+        found = json.loads(said)[key] if said.strip() else []
+        if all("type" in item for item in found):
+            return list(found)
+    except (ValueError, TypeError, LookupError):
+        pass
+    raise NotReady(f"`{shell(argv)}` told what cannot be read: {last_line(said)}", shell(argv))
 
 
 def signatures(host: Host, name: str) -> list[str]:
     """What wipefs and blkid see on a device itself: the type of each, and its label."""
-    import json
-
-    said = host.output("wipefs", "--no-act", "--json", "--output=TYPE,LABEL", name)
-    found = []
-    for item in json.loads(said)["signatures"] if said.strip() else []:
-        found.append(f"{item['type']} {item['label'] or ''}".strip())
+    told = _table(host, "signatures", "wipefs", "--no-act", "--json", "--output=TYPE,LABEL", name)
+    found = [f"{item['type']} {item.get('label') or ''}".strip() for item in told]
     argv = ("blkid", "--probe", "--output=export", name)
     status, said, talk = host.run(*argv)
     if status not in (0, _NOTHING, _AMBIVALENT):

@@ -37,7 +37,7 @@ _SECRETS: Final = ("pass=", "password=", "password2=")
 _DEFAULT: Final = "defaults,nofail"
 """A node whose mount fails still starts, so that it can be reached and put right."""
 _ENTRY: Final[tables.Schema] = by_name(
-    Option("source", pattern=r"[^\s#][^\s]*", required=True),
+    Option("source", pattern=r"[^\s#-][^\s]*", required=True),
     Option("path", pattern=f"{_SYSTEM}({_PART})+", required=True),
     Option("type", pattern=r"[a-z0-9._-]+", required=True),
     Option("options", pattern=r"[^\s,]+(,[^\s,]+)*"),
@@ -107,7 +107,9 @@ def decode(table: Any, faults: Faults) -> Wanted:
         for place, entry in enumerate(entries):
             if any(word.startswith(_SECRETS) for word in entry.flags()):
                 faults.say(f"mounts.fstab.{place}.options", "a password is for everybody there: credentials=FILE")
-        _check_twice("mounts.fstab", [entry.path for entry in entries], faults)
+        paths = [entry.path for entry in entries]
+        _check_twice("mounts.fstab", paths, faults)
+        _check_order(paths, faults)
     listed = enumerate(tables.listed(_VOLUME, "mounts.volumes", parts.get("volumes", []), faults))
     volumes = tuple(_volume(f"mounts.volumes.{place}", item, faults) for place, item in listed)
     _check_twice("mounts.volumes", [volume.path for volume in volumes], faults)
@@ -137,6 +139,13 @@ def _check_twice(key: str, paths: list[str], faults: Faults) -> None:
             faults.say(f"{key}.{place}.path", f"{path} is there already")
 
 
+def _check_order(paths: list[str], faults: Faults) -> None:
+    for place, path in enumerate(paths):
+        for earlier in paths[:place]:
+            if path and earlier.startswith(f"{path}/"):
+                faults.say(f"mounts.fstab.{place}.path", f"{path} must come before {earlier}, which is in it")
+
+
 def observe(host: Host, wanted: Wanted) -> State:
     """What is there."""
     text = host.text(fstab.PATH)
@@ -146,12 +155,12 @@ def observe(host: Host, wanted: Wanted) -> State:
     waiting = [path for path in to_mount if path not in mounted and path != "/"]
     return State(
         text,
-        {entry.path: _place(host, entry, mounted) for entry in entries},
+        {entry.path: _place(host, entry, mounted, waiting) for entry in entries},
         {volume.path: _folder(host, volume, waiting) for volume in wanted.volumes},
     )
 
 
-def _place(host: Host, entry: Entry, mounted: Mapping[str, str]) -> Place:
+def _place(host: Host, entry: Entry, mounted: Mapping[str, str], waiting: list[str]) -> Place:
     source = mounted.get(entry.path, "")
     folder = host.is_folder(entry.path)
     return Place(
@@ -160,7 +169,7 @@ def _place(host: Host, entry: Entry, mounted: Mapping[str, str]) -> Place:
         folder,
         not folder and host.exists(entry.path),
         () if source else tuple(host.names(entry.path)),
-        () if source else tuple(_missing(host, entry)),
+        () if source else tuple(_missing(host, entry, waiting)),
     )
 
 
@@ -185,7 +194,7 @@ def _is_same(host: Host, entry: Entry, source: str) -> bool:
     )
 
 
-def _missing(host: Host, entry: Entry) -> list[tuple[str, str]]:
+def _missing(host: Host, entry: Entry, waiting: list[str]) -> list[tuple[str, str]]:
     """What the node lacks to mount an entry, and what to do about it."""
     found = []
     path = _device(entry.source)
@@ -197,7 +206,7 @@ def _missing(host: Host, entry: Entry) -> list[tuple[str, str]]:
         if _kin(entry.type) not in map(_kin, inside):
             has = f"has {' and '.join(inside)}" if inside else "has no file system"
             found.append((f"{entry.source} {has}, not {entry.type}", f"blkid {path}; Phoenix makes no file systems"))
-    elif bind and not host.exists(entry.source):
+    elif bind and not host.exists(entry.source) and not _above(entry.source, waiting):
         found.append((f"there is no {entry.source}", f"ls -ld {entry.source}"))
     if not bind and entry.type != "auto" and not _knows(host, entry.type):
         package = _HELPERS.get(entry.type, "")
@@ -223,6 +232,11 @@ def _knows(host: Host, kind: str) -> bool:
     )  # fmt: skip
 
 
+def _above(path: str, waiting: list[str]) -> str:
+    """The folder that a path is in, or is, where something is to be mounted that is not; "" for none."""
+    return next((place for place in waiting if f"{path}/".startswith(f"{place}/")), "")
+
+
 def _folder(host: Host, volume: Volume, waiting: list[str]) -> Folder:
     facts = host.facts(volume.path)
     wanted, unknown = None, ""
@@ -237,7 +251,7 @@ def _folder(host: Host, volume: Volume, waiting: list[str]) -> Folder:
         (facts.st_uid, facts.st_gid) if facts else (0, 0),
         wanted,
         unknown,
-        next((path for path in waiting if f"{volume.path}/".startswith(f"{path}/")), ""),
+        _above(volume.path, waiting),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from phoenix.errors import NotReady
 from phoenix.host import zfsproperties
 from phoenix.host.aspect import Difference, Obstacle, Plan, Step, join
 from phoenix.host.zfspools import properties_plan
@@ -46,6 +47,9 @@ def observe(host: Host, wanted: Mapping[str, Properties], declared: Iterable[str
                 found.setdefault(words[0], {})[words[1]] = words[2]
                 if words[1] == "mountpoint" and words[3] in ("local", "received"):
                     own.add(words[0])
+    for name, properties in found.items():
+        if not properties.keys() >= {*_ALWAYS} or (properties["type"] == VOLUME and not _size(properties).isdigit()):
+            raise NotReady(f"`zfs get` told what cannot be read of {name}", f"zfs get -Hp {','.join(asked)} {name}")
     places = {mountpoint(name, wanted, found, own) for name in {*wanted, *declared}}
     return State(found, frozenset(own), {path: taken(host, path) for path in places if path.startswith("/")})
 
@@ -104,6 +108,11 @@ def _kind(properties: Properties) -> str:
     return VOLUME if "volsize" in properties else FILESYSTEM
 
 
+def _size(found: Properties) -> str:
+    """The bytes of a volume, 0 if nobody asked."""
+    return found.get("volsize", "0")
+
+
 def _free(name: str, path: str, state: State) -> Plan:
     """Refused if a dataset would be mounted over something."""
     why = state.taken.get(path, "")
@@ -135,7 +144,7 @@ def _changed(name: str, properties: Properties, wanted: Mapping[str, Properties]
         why = f"zfs.datasets.{name}: it is a {found['type']}, and the file declares a {_kind(properties)}"
         return Plan(refused=(Obstacle(why, f"zfs list -t all -r {name}; give the new one another name"),))
     size = zfsproperties.number("volsize", properties.get("volsize", "0"))
-    if found["type"] == VOLUME and int(size) < int(found["volsize"]):
+    if found["type"] == VOLUME and int(size) < int(_size(found)):
         why = f"zfs.datasets.{name}.volsize: it has {found['volsize']} bytes, the file {properties['volsize']}"
         return Plan(refused=(Obstacle(why, "a volume never shrinks; write what is there into the file"),))
     path = mountpoint(name, wanted, state.found, state.own)

@@ -5,6 +5,8 @@ Names and values are those of zpoolprops(7) and zfsprops(7).
 
 from __future__ import annotations
 
+import re
+
 from phoenix.guests import values
 from phoenix.pve.options import Option, by_name
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from phoenix.config.faults import Faults
 
 _UNITS: Final = "KMGTPE"
-SIZE: Final = rf"\d+(\.\d+)?[{_UNITS}{_UNITS.lower()}]?"
+SIZE: Final = rf"\d{{1,20}}(\.\d{{1,9}})?[{_UNITS}{_UNITS.lower()}]?"
 _ON: Final = ("on", "off")
 _CACHE: Final = ("all", "none", "metadata")
 
@@ -130,7 +132,7 @@ def number(name: str, text: str) -> str:
     """A value as `zfs get -p` shows it: a size in bytes, none as 0."""
     if name not in _SIZES:
         return text
-    return "0" if text == "none" else str(size(text)) if text[:1].isdigit() else text
+    return "0" if text == "none" else str(size(text)) if re.fullmatch(SIZE, text) else text
 
 
 def assignments(properties: Mapping[str, str], option: str) -> list[str]:

@@ -71,6 +71,11 @@ def commands(plan):
         ({"fstab": [{**NFS, "path": "/mnt/a b"}]}, "mounts.fstab.0.path: expected a text, found '/mnt/a b'"),
         ({"fstab": [{**NFS, "options": "ro, hard"}]}, "mounts.fstab.0.options: expected a text, found 'ro, hard'"),
         ({"fstab": [{**NFS, "options": "password=x"}]}, "mounts.fstab.0.options: a password is for everybody there"),
+        ({"fstab": [{**NFS, "source": "-x"}]}, "mounts.fstab.0.source: expected a text, found '-x'"),
+        (
+            {"fstab": [{**NFS, "path": "/mnt/nas/in"}, NFS]},
+            "mounts.fstab.1.path: /mnt/nas must come before /mnt/nas/in, which is in it",
+        ),
         ({"fstab": [NFS, NFS]}, "mounts.fstab.1.path: /mnt/nas is there already"),
         ({"volumes": [{"path": "/srv"}]}, "mounts.volumes.0.path: expected a text, found '/srv'"),
         ({"volumes": [{"path": "/usr/local"}]}, "mounts.volumes.0.path: expected a text, found '/usr/local'"),
@@ -142,6 +147,13 @@ def test_a_folder_is_known_again_when_it_is_bound_elsewhere(host):
     entry = {"source": "/srv/a", "path": "/mnt/b", "type": "none", "options": "bind"}
     assert commands(planned(host, {"fstab": [entry]})) == ["write /etc/fstab"]
     assert planned(host, {"fstab": [{**entry, "source": "/srv"}]}).refused
+
+
+def test_a_folder_of_what_is_to_be_mounted_can_be_bound(host):
+    bind = {"source": "/mnt/nas/in", "path": "/srv/in", "type": "none", "options": "bind"}
+    assert planned(host, {"fstab": [bind]}).missing
+    plan = planned(host, {"fstab": [NFS, bind]})
+    assert (plan.missing, len(plan.steps)) == ((), 5)
 
 
 def test_a_folder_below_somebody_elses_line_waits_for_it(host):

@@ -8,6 +8,7 @@ import pytest
 
 from phoenix.config.faults import Faults
 from phoenix.config.load import Document
+from phoenix.errors import NotReady
 from phoenix.host import disks, zfs, zfsproperties, zpools
 from phoenix.host.aspect import Ask
 from phoenix.host.host import Host
@@ -308,8 +309,21 @@ def test_a_pool_with_a_disk_being_replaced_is_left_alone(host):
 def test_zfs_that_answers_nothing_is_told(host):
     host.told["zpool status"] = (1, "The ZFS modules cannot be auto-loaded.\n")
     host.run = lambda *_argv: (1, "", "The ZFS modules cannot be auto-loaded.\n")
-    with pytest.raises(zfs.zfspools.NotReady, match="ZFS modules cannot be auto-loaded"):
+    with pytest.raises(NotReady, match="ZFS modules cannot be auto-loaded"):
         planned(host, pool(MIRROR))
+
+
+@pytest.mark.parametrize(
+    "said", ["", "{", "[]", "{}", '{"signatures": 1}', '{"signatures": [1]}', '{"signatures": [{}]}']
+)
+@pytest.mark.parametrize("program", ["wipefs", "lsblk"])
+def test_a_probe_that_tells_nonsense_is_not_believed(host, program, said):
+    host.told[program] = (0, said.replace("signatures", "signatures" if program == "wipefs" else "blockdevices"))
+    if said:
+        with pytest.raises(NotReady, match=f"`{program} .*` told what cannot be read"):
+            planned(host, pool(MIRROR))
+    else:
+        assert planned(host, pool(MIRROR)).steps
 
 
 GET = """\
@@ -349,6 +363,13 @@ def tank(host):
 def test_datasets_of_a_pool_that_is_there(tank):
     table = {"datasets": {"tank/a/b": {}, "tank/new": {"quota": "1G"}, "tank/a": {}}}
     assert commands(planned(tank, table)) == ["zfs mount tank/a/b", "zfs create -o quota=1G tank/new"]
+
+
+@pytest.mark.parametrize("lines", ["tank\ttype\tfilesystem\t-\n", GET.replace("tank\ttype\tfile", "tank\tpet\tfile")])
+def test_zfs_that_tells_half_of_it_is_not_believed(tank, lines):
+    tank.told["zfs get"] = (0, lines)
+    with pytest.raises(NotReady, match="`zfs get` told what cannot be read of tank"):
+        planned(tank, {"datasets": {"tank/a": {}}})
 
 
 def test_where_a_dataset_goes_with_the_one_that_it_is_in(tank):
