@@ -10,6 +10,7 @@ Actions: setup, plan, status, check. They take no ID: there is one node.
 Options:
   --only=<sections>    setup and plan: these sections of hypervisor.toml alone, with commas between them
   --skip=<sections>    setup and plan: all but these
+  --wipe=<disks>       setup and plan: these disks of [zfs.pools] may lose what is on them, with commas between them
   --reboot             setup: start the node anew if that is needed, once everything else is done
   --confirm-network    setup: keep the change of the network that waits for this; nothing else is done
   --exit-code          plan: end with 10 if there is anything to do

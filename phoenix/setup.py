@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from phoenix import cli, locks
-from phoenix.errors import OperationFailed, PartlyDone
+from phoenix.errors import OperationFailed, PartlyDone, UsageError
 from phoenix.host import document, report
 from phoenix.host.aspect import Ask, Plan
 from phoenix.host.host import LOOK_SECONDS, Host
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from phoenix.call import Call
 
+WIPING = "zfs"
+"""The section that wipes disks, those that the command line names."""
 REBOOT = ("systemctl", "reboot")
 
 
@@ -36,6 +38,11 @@ class Setup:
         named = document.chosen(str(options.get("--only") or ""), str(options.get("--skip") or ""))
         ask = Ask(wipe=tuple(word for word in str(options.get("--wipe") or "").split(",") if word))
         self.works = [Work(name, wanted[name], call, self.host, self.owed, ask) for name in named if name in wanted]
+        if ask.wipe and WIPING not in [work.guest for work in self.works]:
+            raise UsageError(
+                f"--wipe is for disks of [{WIPING}], which is not among the sections of this run",
+                "leave --wipe out; phoenix.pyz help setup",
+            )
 
     def confirming(self) -> Work:
         """The work of confirming a change of the network: what the file says now does not matter to that."""

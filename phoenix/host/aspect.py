@@ -26,8 +26,9 @@ ORDER: Final = (
 )  # fmt: skip
 """The sections in the order in which they are set up: what others build on comes first."""
 
-WRITE, LINK, FOLDER, REMOVE = "write", "link", "folder", "remove"
-"""What a step's first word is when it is no program: a file with this text, a link, a folder, a file that goes."""
+WRITE, LINK, FOLDER, REMOVE, SET = "write", "link", "folder", "remove", "set"
+"""What a step's first word is when it is no program: a file with this text, a link, a folder, a file that goes, and a
+file of the kernel that is told a value."""
 
 
 class Step(Value):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from phoenix import files, process
 from phoenix.errors import NotReady
+from phoenix.host import fstab
 from phoenix.paths import TOOL_FOLDERS
 from phoenix.text import last_line, shell
 
@@ -82,12 +84,30 @@ class Host:
         """Whether there is anything of that name."""
         return os.path.lexists(self.paths(path))
 
+    def is_folder(self, path: str) -> bool:
+        """Whether there is a folder of that name."""
+        return os.path.isdir(self.paths(path))
+
+    def mounts(self) -> dict[str, str]:
+        """What is mounted: its source by the folder, the last where there are several."""
+        return {entry.path: entry.source for entry in fstab.parse(self.text("/proc/mounts"))}
+
     def facts(self, path: str) -> os.stat_result | None:
         """What the system says of a file, None if there is none."""
         try:
             return os.stat(self.paths(path))
         except OSError:
             return None
+
+    def is_taken(self, path: str) -> bool:
+        """Whether something has a block device for itself alone: a mount, swap, another device."""
+        try:
+            os.close(os.open(self.paths(path), os.O_RDONLY | os.O_EXCL | os.O_NONBLOCK | os.O_CLOEXEC))
+        except OSError as error:
+            if error.errno == errno.EBUSY:
+                return True
+            raise NotReady(f"{path}: cannot be opened: {error.strerror}", f"ls -lL {path}") from error
+        return False
 
     def has(self, name: str) -> bool:
         """Whether a program is installed."""

@@ -6,9 +6,9 @@ import contextlib
 import os
 
 from phoenix import files
-from phoenix.errors import ConfigError, NotReady
-from phoenix.host import aspect
-from phoenix.host.aspect import FOLDER, LINK, REMOVE, WRITE, Step
+from phoenix.errors import NotReady
+from phoenix.host import aspect, owners
+from phoenix.host.aspect import FOLDER, LINK, REMOVE, SET, WRITE, Step
 from phoenix.host.host import LOOK_SECONDS
 
 TYPE_CHECKING = False
@@ -139,7 +139,7 @@ def write(work: Work, step: Step) -> int | None:
             return status
     keep(work, step.argv[1])
     if step.owner:
-        files.replace_for(path, step.content, step.mode, *ids(work.host, step.owner))
+        files.replace_for(path, step.content, step.mode, *owners.ids(work.host, step.owner))
     elif step.argv[1].startswith(PVE):
         files.replace_in_pve(path, step.content)
     else:
@@ -199,7 +199,7 @@ def folder(work: Work, step: Step) -> int:
     """Make a folder, or give the one that is there the owner and mode that are wanted."""
     path = place(work, step)
     files.make_folder(path)
-    files.give(path, step.mode, *(ids(work.host, step.owner) if step.owner else (-1, -1)))
+    files.give(path, step.mode, *(owners.ids(work.host, step.owner) if step.owner else (-1, -1)))
     return 0
 
 
@@ -210,25 +210,24 @@ def remove(work: Work, step: Step) -> int:
     return 0
 
 
-def ids(host: Host, owner: str) -> tuple[int, int]:
-    """The numbers of USER:GROUP, by the node's own files; of USER: with the group that the user has.
 
-    ConfigError for a name that it does not know.
-    """
-    user, _, group = owner.partition(":")
-    own = _number(host, "/etc/group", group) if group else _number(host, "/etc/passwd", user, 3)
-    return _number(host, "/etc/passwd", user), own
-
-
-def _number(host: Host, path: str, name: str, place: int = 2) -> int:
-    if name.isascii() and name.isdigit() and place == 2:
-        return int(name)
-    fields = (line.split(":") for line in host.text(path).splitlines())
-    found = next((line[place] for line in fields if line[0] == name and len(line) > place), "")
-    if not found.isdigit():
-        raise ConfigError(f"{path} has no {name}", f"getent {path.rpartition('/')[2]} {name}; see [users]")
-    return int(found)
+    return 0
 
 
 _OWN: dict[str, Callable[[Work, Step], int | None]] = {WRITE: write, LINK: link, FOLDER: folder, REMOVE: remove}
+=======
+def tell(work: Work, step: Step) -> int:
+    """Tell a file of the kernel a value; there is nothing to keep."""
+    path = work.host.paths(step.argv[1])
+    try:
+        with open(path, "r+", encoding="utf-8") as file:
+            file.truncate()
+            file.write(f"{step.argv[2]}\n")
+    except OSError as error:
+        raise files.cannot_write(path, error) from error
+
+
+_OWN: dict[str, Callable[[Work, Step], int | None]] = {
+    WRITE: write, LINK: link, FOLDER: folder, REMOVE: remove, SET: tell,
+}  # fmt: skip
 """How steps are carried out that are no program."""

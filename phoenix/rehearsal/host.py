@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 _DEBIAN: Final[Mapping[int, tuple[str, str]]] = {8: ("12", "bookworm"), 9: ("13", "trixie")}
 
 KERNEL: Final = "6.8.12-4-pve"
-_MODULES: Final = ("br_netfilter", "ip_vs", "nf_nat", "nvme_fabrics", "overlay", "vfio", "vfio-pci", "vfio_iommu_type1")
+_MODULES: Final = (
+    "br_netfilter", "ip_vs", "nf_nat", "nvme_fabrics", "overlay", "vfat", "vfio", "vfio-pci", "vfio_iommu_type1", "xfs",
+)  # fmt: skip
 _KERNEL: Final[Mapping[str, str]] = {
     "fs/inotify/max_user_instances": "128",
     "fs/inotify/max_user_watches": "65536",
@@ -72,6 +74,10 @@ def files(known: Mapping[str, Any]) -> dict[str, str]:
         **{f"/proc/sys/{name}": f"{value}\n" for name, value in _KERNEL.items()},
         **{f"/usr/share/zoneinfo/{zone}": "" for zone in _ZONES},
         "/etc/default/grub": 'GRUB_CMDLINE_LINUX_DEFAULT="quiet"\n',
+        "/etc/fstab": "/dev/mapper/pve-root / ext4 errors=remount-ro 0 1\nproc /proc proc defaults 0 0\n",
+        "/proc/filesystems": "nodev\tproc\n\text4\nnodev\tzfs\n",
+        "/proc/meminfo": "MemTotal:       16384000 kB\n",
+        **{f"/sys/module/zfs/parameters/zfs_arc_{end}": "0\n" for end in ("max", "min")},
         "/proc/cmdline": "BOOT_IMAGE=/boot/vmlinuz root=/dev/mapper/pve-root ro quiet\n",
         f"/lib/modules/{KERNEL}/modules.dep": "".join(f"kernel/{name}.ko:\n" for name in _MODULES),
         "/proc/cpuinfo": "".join(f"processor\t: {cpu}\nvendor_id\t: GenuineIntel\n\n" for cpu in range(known["cpus"])),

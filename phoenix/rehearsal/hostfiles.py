@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from phoenix.pve import usercfg
+from phoenix.rehearsal.volumes import activation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,12 +24,12 @@ WRITTEN: Final = (
     "/etc/modprobe.d", "/etc/modules-load.d", "/etc/network/interfaces", "/etc/network/interfaces.d", "/etc/passwd",
     "/etc/resolv.conf", "/etc/samba/smb.conf", "/etc/sudoers.d", "/etc/sysctl.d",
     "/etc/systemd/system/phoenix-network-rollback.service", "/etc/systemd/system/phoenix-network-rollback.timer",
-    "/etc/timezone", "/etc/udev/rules.d", "/var/lib/dpkg/status",
+    "/etc/timezone", "/etc/udev/rules.d", "/sys/module/zfs/parameters", "/var/lib/dpkg/status",
 )  # fmt: skip
 """What setting up may change: told of as a difference."""
 _READ: Final = (
     "/etc/kernel/proxmox-boot-uuids", "/etc/shells", "/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d", "/proc/cmdline",
-    "/proc/cpuinfo", "/proc/net/tcp", "/proc/net/tcp6", "/proc/sys/kernel/osrelease", "/var/lib/nfs/etab",
+    "/proc/cpuinfo", "/proc/filesystems", "/proc/meminfo", "/proc/net/tcp", "/proc/net/tcp6", "/proc/sys/kernel/osrelease", "/var/lib/nfs/etab",
 )  # fmt: skip
 """What it only reads."""
 _OF_THE_KERNEL: Final = ("modules.builtin", "modules.dep")
@@ -43,12 +44,13 @@ _PCI: Final = "/sys/bus/pci/devices"
 
 def bring(present: Present, tree: Tree) -> None:
     """Give a copy what the present node has of them."""
-    from phoenix.rehearsal import layout
+    from phoenix.rehearsal import blockcopies, hidden, layout
 
     for path in _paths(present, (*WRITTEN, *_READ, *_of_the_kernel(present))):
         data = present.data(path)
         if data is not None:
-            layout.write(tree(path), data)
+            layout.write(tree(path), hidden.in_fstab(data) if path == "/etc/fstab" else data)
+    blockcopies.bring(present, tree)
     _link(present, tree, "/etc/localtime")
     for name in present.names("/sys/module"):
         os.makedirs(tree(f"/sys/module/{name}"), exist_ok=True)
@@ -120,7 +122,7 @@ def bring_passwords(present: Present, tree: Tree) -> None:
 
 def texts(tree: Tree) -> Iterator[tuple[str, str]]:
     """The files that setting up may have changed, with their text; a link as what it leads to."""
-    for path in _paths(tree, WRITTEN):
+    for path in _paths(tree, (*WRITTEN, activation.MOUNTS)):
         yield path, tree.read(path)
     if os.path.islink(tree("/etc/localtime")):
         yield "/etc/localtime", os.readlink(tree("/etc/localtime")) + "\n"

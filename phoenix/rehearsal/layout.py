@@ -10,7 +10,7 @@ import sys
 
 from phoenix import errors
 from phoenix.pve import storages
-from phoenix.rehearsal import cluster, host, imagefiles, programs, running, templates
+from phoenix.rehearsal import blockdevices, cluster, host, imagefiles, programs, running, templates
 from phoenix.rehearsal.setup import REAL, STORAGES, TEMPLATE, USERS
 from phoenix.rehearsal.tree import FACTS, Tree
 from phoenix.rehearsal.volumes import activation
@@ -105,6 +105,7 @@ def make(root: str, known: Mapping[str, Any], setup: Mapping[str, Any]) -> Tree:
     _make_tools(root)
     write(root + FACTS, _json(known))
     tree = Tree(root)
+    blockdevices.make(tree, setup.get("disks", ()))
     cluster.refresh(tree)
     return tree
 

@@ -21,6 +21,7 @@ TYPES: Final[Mapping[str, type]] = {
     "storage_features": dict,
     "content": list,
     "files": list,
+    "disks": list,
     "guests": list,
     "environ": dict,
 }
@@ -29,6 +30,9 @@ TYPES: Final[Mapping[str, type]] = {
 Besides there are `real_containers` and `real_machines`, true or false: whether these are run by this machine's own LXC
 and QEMU.
 """
+_DISK: Final[Mapping[str, type]] = {"name": str, "id": str, "content": list, "parts": dict}
+"""Of a disk: what the kernel calls it, its name in /dev/disk/by-id, the signatures on it ("ext4 LABEL"), and those on
+each of its partitions, by their numbers."""
 REAL: Final = ("real_containers", "real_machines")
 _ITEM: Final[Mapping[str, type]] = {
     "volid": str,
@@ -96,6 +100,8 @@ def faults(setup: Mapping[str, Any]) -> list[str]:
     for key, name in (("content", "volid"), ("files", "path")):
         for number, item in enumerate(setup.get(key, ())):
             found += _wrong_item(f"{key}[{number}]", item, name)
+    for number, item in enumerate(setup.get("disks", ())):
+        found += _wrong_disk(f"disks[{number}]", item)
     return found or _wrong_storages(setup)
 
 
@@ -120,6 +126,19 @@ def _wrong_item(where: str, item: Any, name: str) -> list[str]:
         found.append(f"{where} has a size below 0")
     if name == "path" and not item["path"].startswith("/"):
         found.append(f"{where}.path is {item['path']!r}, expected an absolute path")
+    return found
+
+
+def _wrong_disk(where: str, item: Any) -> list[str]:
+    if not isinstance(item, dict) or not {"name", "id"} <= item.keys():
+        return [f"{where} is {item!r}, expected a table with name and id"]
+    found = _wrong_types(item, _DISK, where + ".")
+    if not found:
+        found = [
+            f"{where}.{key} is {item[key]!r}, expected letters, digits, and . _ -"
+            for key in ("name", "id")
+            if not item[key].replace("-", "").replace("_", "").replace(".", "").isalnum()
+        ]
     return found
 
 

@@ -32,9 +32,11 @@ COMMANDS = [
 class World:
     """A rehearsal node with a hypervisor.toml, and the built phoenix.pyz."""
 
-    def __init__(self, built, root):
+    def __init__(self, built, root, description=None):
         self.built, self.root = built, root
-        assert self.run("node", "new", str(root), root=False)[0] == 0
+        file = root.with_name("node.json")
+        file.write_text(json.dumps(description or {}))
+        assert self.run("node", "new", str(root), "--from", str(file), root=False)[0] == 0
         (root / "etc/phoenix").mkdir(parents=True)
         self.file = root / "etc/phoenix/hypervisor.toml"
         self.file.write_text(TOML)

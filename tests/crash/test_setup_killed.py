@@ -1,11 +1,12 @@
 """SIGKILL at calls of a setup that change files: one more run leads to the same node as one that nobody disturbed.
 
-The network is confirmed in between, as somebody would who still reaches the node.
+A change of the network is confirmed in between, as somebody would who still reaches the node.
 """
 
 from __future__ import annotations
 
 import collections
+import json
 import os
 import random
 import re
@@ -57,6 +58,7 @@ secret_file = "/root/ci.token"
 path = "/vms"
 roles = ["Backup"]
 tokens = ["eve@pve!ci"]
+
 [storage.local]
 type = "dir"
 path = "/var/lib/vz"
@@ -85,14 +87,39 @@ path = "/srv"
 
 [samba.users.root]
 password_file = "/etc/phoenix/password"
+
+[firewall.cluster]
+options = { enable = true }
+ipsets = { management = ["192.0.2.0/24"] }
+
+[zfs]
+arc_max = "8G"
+[zfs.pools.tank]
+vdevs = [{ type = "mirror", disks = ["/dev/disk/by-id/ata-A", "/dev/disk/by-id/ata-B"] }]
+[zfs.datasets]
+"tank/data" = { quota = "1G", mountpoint = "/srv/data" }
+
+[mounts]
+fstab = [{ source = "/dev/disk/by-id/ata-C", path = "/mnt/bulk", type = "ext4" }]
+volumes = [{ path = "/srv/data/shared", mode = "2770" }]
+"""
+NETWORK = """\
+[time]
+timezone = "America/New_York"
+
 [network.vmbr1]
 address = "10.1.0.1/24"
 bridge-ports = []
+
+[sysctl]
+"vm.swappiness" = 10
 
 [firewall.cluster]
 options = { enable = true }
 ipsets = { management = ["192.0.2.0/24"] }
 """
+SCENES = {"all but the network": (TOML, 0), "the network": (NETWORK, 7)}
+"""What is set up, and how the first run of it ends: a change of the network has to be confirmed."""
 RANDOM = (
     (re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), b"VALUE"),
     (re.compile(rb"(?m)^alice:[!x]:.*$"), b"alice has no password"),  # x if useradd had not come to it
@@ -100,6 +127,9 @@ RANDOM = (
 """What is not the same each time."""
 BESIDE = re.compile(r"\.tmp\.\d+$")
 """What a tool that is killed leaves beside a file, on a real node too."""
+WIPE = "--wipe=/dev/disk/by-id/ata-A,/dev/disk/by-id/ata-B"
+DISKS = [{"name": f"sd{name.lower()}", "id": f"ata-{name}"} for name in "AB"]
+DISKS += [{"name": "sdc", "id": "ata-C", "content": ["ext4"]}]
 PASSING = ("usr/local", "var/log", "var/lib/phoenix", "run/lock", "tmp")
 """What tells of the runs and not of what they led to."""
 
@@ -107,13 +137,16 @@ PASSING = ("usr/local", "var/log", "var/lib/phoenix", "run/lock", "tmp")
 class Scene:
     """A node that is to be set up, and what an undisturbed setup makes of it."""
 
-    def __init__(self, built, folder):
+    def __init__(self, built, folder, name):
         self.root, self.prepared, self.folder = folder / "node", folder / "prepared", folder
+        toml, self.ends = SCENES[name]
         self.program = [sys.executable, "-IS", str(built)]
-        subprocess.run([*self.program, "node", "new", str(self.root)], check=True, capture_output=True)
+        (folder / "node.json").write_text(json.dumps({"disks": DISKS}))
+        made = [*self.program, "node", "new", str(self.root), "--from", str(folder / "node.json")]
+        subprocess.run(made, check=True, capture_output=True)
         (self.root / "etc/phoenix").mkdir(parents=True)
         (self.root / "root").mkdir()
-        (self.root / "etc/phoenix/hypervisor.toml").write_text(TOML)
+        (self.root / "etc/phoenix/hypervisor.toml").write_text(toml)
         (self.root / "etc/phoenix/password").write_text("geheim\n")
         (self.root / "etc/phoenix/password").chmod(0o600)
         (self.root / "srv").mkdir()
@@ -134,9 +167,9 @@ class Scene:
     def setup(self, *words):
         return subprocess.run(self.argv(*words), capture_output=True, text=True, check=False, env={}, timeout=120)
 
-    def finish(self):
+    def finish(self, *words):
         """Set up, confirm the change of the network, and set up what comes after it."""
-        ran = self.setup()
+        ran = self.setup(*words)
         if ran.returncode == 7 and "--confirm-network" in ran.stderr:
             ran = self.setup("--confirm-network")
             return ran if ran.returncode else self.setup()
@@ -164,18 +197,18 @@ class Scene:
         return found
 
 
-@pytest.fixture
-def scene(built, tmp_path):
+@pytest.fixture(params=SCENES)
+def scene(request, built, tmp_path):
     if not is_possible():
         unavailable("programs are traced on x86-64 only")
-    return Scene(built, tmp_path)
+    return Scene(built, tmp_path, request.param)
 
 
 def many(scene, count):
     """Kill at so many calls, of the seed, at all of them for 0; AssertionError with all that lead elsewhere."""
     points = []
     scene.fresh()
-    assert scene.traced(lambda call: points.append((call.birth, call.index))).status == 7  # until it is confirmed
+    assert scene.traced(lambda call: points.append((call.birth, call.index))).status == scene.ends
     work = [(point, way) for point in points for way in WAYS]
     if count:
         work = random.Random(SEED).sample(work, count)
@@ -184,6 +217,9 @@ def many(scene, count):
         scene.fresh()
         scene.traced(lambda call, point=point, way=way: way if (call.birth, call.index) == point else None)
         again = scene.finish()
+        if again.returncode == 8 and "is not empty: gpt" in again.stderr:
+            # What zpool began and did not end is not told apart from what somebody else has left on a disk.
+            again = scene.finish(WIPE)
         ends[again.returncode] += 1
         if again.returncode or "Traceback" in again.stderr or scene.state() != scene.wanted:
             failed.append(f"{point} {way}: {again.returncode} {again.stderr[-500:]} {different(scene)}")
@@ -200,12 +236,12 @@ def different(scene):
 
 
 def test_some_kills_of_a_setup(scene):
-    many(scene, 12)
+    many(scene, 8)
 
 
 @pytest.mark.slow
 def test_many_kills_of_a_setup(scene):
-    many(scene, 120)
+    many(scene, 80)
 
 
 @pytest.mark.whole

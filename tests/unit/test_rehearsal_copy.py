@@ -10,7 +10,7 @@ import pytest
 
 from phoenix import errors
 from phoenix.pve import storages
-from phoenix.rehearsal import hidden, places, setup, shelves
+from phoenix.rehearsal import blockcopies, blockdevices, hidden, places, setup, shelves
 from phoenix.rehearsal.present import Present
 
 STORAGES = storages.parse(
@@ -44,6 +44,13 @@ def test_what_is_hidden_of_a_guest(text, shown):
 )
 def test_what_is_hidden_of_the_cluster(text, shown):
     assert hidden.in_cluster(text) == shown
+
+
+def test_what_is_hidden_of_what_is_mounted():
+    text = b"//nas/a /mnt/a cifs user=me,password=pass=word,ro 0 0\n//nas/b /mnt/b cifs PASS=x 0 0\n"
+    assert hidden.in_fstab(text) == (
+        b"//nas/a /mnt/a cifs user=me,password=**********,ro 0 0\n//nas/b /mnt/b cifs PASS=********** 0 0\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -172,3 +179,47 @@ def test_a_place_in_a_node_is_refused_by_links_too(node, tmp_path_factory):
         with pytest.raises(errors.Refused, match="which is a node"):
             places.check(str(folder))
     assert places.check(str(beside / "x")) == str(beside / "x")
+
+
+class Copy:
+    """A folder that a copy is made in."""
+
+    def __init__(self, root):
+        self.root = str(root)
+
+    def __call__(self, path):
+        return self.root + path
+
+    def read(self, path):
+        try:
+            return (open(self(path))).read()
+        except FileNotFoundError:
+            return ""
+
+
+def test_disks_are_copied_as_udev_knows_them(node, tmp_path_factory):
+    device = node / "sys/devices/pci0/block/sda"
+    files = {
+        "dev": "8:0\n",
+        "sda1/dev": "8:1\n",
+        "sda1/partition": "1\n",
+    }
+    for path, text in files.items():
+        (device / path).parent.mkdir(parents=True, exist_ok=True)
+        (device / path).write_text(text)
+    for folder in ("sys/class/block", "dev/disk/by-id", "run/udev/data", "proc/spl/kstat/zfs/rpool"):
+        (node / folder).mkdir(parents=True)
+    (node / "sys/class/block/sda").symlink_to("../../devices/pci0/block/sda")
+    (node / "sys/class/block/sda1").symlink_to("../../devices/pci0/block/sda/sda1")
+    (node / "dev/sda").write_text("precious")  # a disk is never read
+    (node / "dev/disk/by-id/ata-A").symlink_to("../../sda")
+    (node / "dev/disk/by-id/ata-A-part1").symlink_to("../../sda1")
+    (node / "run/udev/data/b8:0").write_text("S:disk/by-id/ata-A\nE:ID_PART_TABLE_TYPE=gpt\n")
+    (node / "run/udev/data/b8:1").write_text("E:ID_PART_TABLE_TYPE=gpt\nE:ID_FS_TYPE=ext4\nE:ID_FS_LABEL=home\n")
+    present, tree = Present(str(node)), Copy(tmp_path_factory.mktemp("copy"))
+    blockcopies.bring(present, tree)
+    assert blockdevices.find(tree, "/dev/disk/by-id/ata-A") == "sda"
+    assert blockdevices.parts(tree, "sda") == ["sda1"]
+    assert blockdevices.content(tree, "sda") == [("gpt", "")]
+    assert blockdevices.content(tree, "sda1") == [("ext4", "home")]
+    assert present.remarks == ["the pools of ZFS were not looked into: to [zfs] it is as if there were none"]
