@@ -16,7 +16,8 @@ VERBS = {
     "converge": "create for each target and all that it needs, those that are there too",
     "LetsGo": "the whole configuration: make every guest, then start them in the order and with the delays of startup",
     "setup": "make the node itself what hypervisor.toml says, section by section; --dry-run shows how, --only=NAME and "
-    "--skip=NAME choose sections; --wipe=DISK lets a disk of a new pool lose what is on it. A change of the network is taken back by itself after five minutes unless "
+    "--skip=NAME choose sections; --wipe=DISK lets a disk of a new pool lose what is on it. "
+    "A change of the network is taken back by itself after five minutes unless "
     "setup --confirm-network, over a new connection, keeps it. Running it again does nothing more.",
     "start": "start each target, after those that it depends on, and wait until it runs",
     "stop": "shut each target down as the power button would (pct shutdown), within --timeout seconds; one that "

@@ -225,7 +225,9 @@ def plan(wanted: Wanted, state: State, _ask: Ask) -> Plan:
     for name in wanted.users:
         if name not in state.users:
             differences.append(Difference(f"users.{name}", "", "a user of Samba"))
-            steps.append(Step(f"user {name}", ("smbpasswd", "-s", "-a", name), stdin=wanted.users[name], feed="{}\n{}\n"))
+            steps.append(
+                Step(f"user {name}", ("smbpasswd", "-s", "-a", name), stdin=wanted.users[name], feed="{}\n{}\n")
+            )
             if name not in state.known:
                 missing.append(
                     Obstacle(f"samba.users.{name}: the node has no such user", f"adduser {name}, or [users]")

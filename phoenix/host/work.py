@@ -210,12 +210,6 @@ def remove(work: Work, step: Step) -> int:
     return 0
 
 
-
-    return 0
-
-
-_OWN: dict[str, Callable[[Work, Step], int | None]] = {WRITE: write, LINK: link, FOLDER: folder, REMOVE: remove}
-=======
 def tell(work: Work, step: Step) -> int:
     """Tell a file of the kernel a value; there is nothing to keep."""
     path = work.host.paths(step.argv[1])
@@ -225,6 +219,7 @@ def tell(work: Work, step: Step) -> int:
             file.write(f"{step.argv[2]}\n")
     except OSError as error:
         raise files.cannot_write(path, error) from error
+    return 0
 
 
 _OWN: dict[str, Callable[[Work, Step], int | None]] = {

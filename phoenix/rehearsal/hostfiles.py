@@ -29,7 +29,8 @@ WRITTEN: Final = (
 """What setting up may change: told of as a difference."""
 _READ: Final = (
     "/etc/kernel/proxmox-boot-uuids", "/etc/shells", "/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d", "/proc/cmdline",
-    "/proc/cpuinfo", "/proc/filesystems", "/proc/meminfo", "/proc/net/tcp", "/proc/net/tcp6", "/proc/sys/kernel/osrelease", "/var/lib/nfs/etab",
+    "/proc/cpuinfo", "/proc/filesystems", "/proc/meminfo",
+    "/proc/net/tcp", "/proc/net/tcp6", "/proc/sys/kernel/osrelease", "/var/lib/nfs/etab",
 )  # fmt: skip
 """What it only reads."""
 _OF_THE_KERNEL: Final = ("modules.builtin", "modules.dep")
