@@ -21,5 +21,5 @@ def write(tree: str, folder: str, command: str) -> int:
             with open(f"{here}/{name}", "rb") as file:
                 made = files.create(target, file.read())
             output.text(("wrote    " if made else "kept     ") + target)
-    output.text(f"next:    {command} check; {command} plan 9001; {command} create 9001")
+    output.text(f"next:    {command} check; {command} setup --dry-run; {command} plan 9001; {command} create 9001")
     return 0
