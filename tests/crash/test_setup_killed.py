@@ -98,6 +98,11 @@ class Scene:
         tracer.run(self.argv(), str(self.folder))
         return tracer
 
+    def forget_locks(self):
+        """Let the two minutes pass after which the cluster forgets the lock of a killed tool."""
+        for path in self.root.glob("etc/pve/priv/lock/*"):
+            os.utime(path, (0, 0))
+
     def state(self):
         """Every file and link of the node but those that tell of the runs."""
         found = {}
@@ -134,6 +139,7 @@ def many(scene, count):
     for point, way in work:
         scene.fresh()
         scene.traced(lambda call, point=point, way=way: way if (call.birth, call.index) == point else None)
+        scene.forget_locks()
         again = scene.setup()
         ends[again.returncode] += 1
         if again.returncode or "Traceback" in again.stderr or scene.state() != scene.wanted:
