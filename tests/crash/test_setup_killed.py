@@ -175,15 +175,15 @@ class Scene:
             return ran if ran.returncode else self.setup()
         return ran
 
-    def wait(self):
-        """Two minutes pass: the cluster forgets the lock of a tool that was killed."""
-        for path in (self.root / "etc/pve/priv/lock").glob("*"):
-            os.utime(path, (0, 0))
-
     def traced(self, at):
         tracer = Tracer(at, None, ROLES, 120)
         tracer.run(self.argv(), str(self.folder))
         return tracer
+
+    def forget_locks(self):
+        """Let the two minutes pass after which the cluster forgets the lock of a killed tool."""
+        for path in self.root.glob("etc/pve/priv/lock/*"):
+            os.utime(path, (0, 0))
 
     def state(self):
         """Every file and link of the node but those that tell of the runs."""
@@ -221,6 +221,7 @@ def many(scene, count):
     for point, way in work:
         scene.fresh()
         scene.traced(lambda call, point=point, way=way: way if (call.birth, call.index) == point else None)
+        scene.forget_locks()
         again = scene.finish()
         if again.returncode == 8 and "is not empty: gpt" in again.stderr:
             # What zpool began and did not end is not told apart from what somebody else has left on a disk.
