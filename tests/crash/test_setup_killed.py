@@ -107,6 +107,9 @@ NETWORK = """\
 [time]
 timezone = "America/New_York"
 
+[network]
+nameserver = ["10.0.0.153"]
+
 [network.vmbr1]
 address = "10.1.0.1/24"
 bridge-ports = []
