@@ -21,8 +21,8 @@ usage: node new DIR [--pve 8|9] [--from SETUP.json]
 
 new makes a rehearsal node in DIR, which must not exist yet or be an empty folder: a Proxmox VE node as a
 directory, with programs pct, qm, pvesm and others that behave like the real ones. --pve is the release it
-stands for (default 9). --from describes another node: host name, storage.cfg, user.cfg, bridges, templates
-and files.
+stands for (default 9). --from describes another node: host name, storage.cfg, user.cfg, bridges, disks,
+templates and files.
 
 copy makes one that is like this machine, or like the node in the folder NODE, whose files are only read:
 its guests, storages, bridges, templates, and which guests run. Folders and files of the node that the

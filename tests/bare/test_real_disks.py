@@ -49,7 +49,7 @@ vdevs = [{{ type = "mirror", disks = ["{BY_ID}/virtio-0", "{BY_ID}/virtio-1"] }}
 properties = {{ ashift = 12, failmode = "continue" }}
 [zfs.datasets]
 "tank" = {{ atime = false }}
-"tank/data" = {{ compression = "gzip-6", quota = "64M", mountpoint = "/srv/data" }}
+"tank/data" = {{ compression = "gzip-6", quota = "0.1G", mountpoint = "/srv/data" }}
 "tank/data/sub" = {{ recordsize = "16K" }}
 """
 
@@ -139,13 +139,13 @@ def test_real_pools_are_made_changed_added_to_and_imported(machine):
     assert ran.code == 0, ran.err
     assert [line.split()[1:3] for line in ran.err.splitlines()] == [["zpool", "create"], *[["zfs", "create"]] * 2]
     assert machine.get("zpool", "ashift", "tank") == "12"
-    assert machine.get("zfs", "quota", "tank/data") == str(64 * MIB)
+    assert machine.get("zfs", "quota", "tank/data") == "107374182"
     assert machine.get("zfs", "mountpoint", "tank/data/sub") == "/srv/data/sub"
     assert machine.setup() == (0, "pve  nothing to do\n", "")
     machine.node.path("srv/data/sub/precious").write_text("ours")
 
     more = f'}}, {{ type = "mirror", disks = ["{BY_ID}/virtio-2", "{BY_ID}/virtio-3"] }}]'
-    machine.write(TOML.replace("}]", more).replace("64M", "80M").replace("continue", "wait"))
+    machine.write(TOML.replace("}]", more).replace("0.1G", "80M").replace("continue", "wait"))
     ran = machine.setup()
     assert (ran.code, [line.split()[1:3] for line in ran.err.splitlines()]) == (
         0,
