@@ -51,6 +51,13 @@ def save(tree: Tree, state: dict[str, Any]) -> None:
     tree.replace(STATE, jsons.show(state) + "\n")
 
 
+def has(tree: Tree, name: str) -> bool:
+    """Whether there is a dataset of that name, in a pool that is imported."""
+    state = load(tree)
+    pool = state["pools"].get(name.partition("/")[0])
+    return bool(pool) and not pool.get("exported") and name in state["datasets"]
+
+
 def pairs(words: list[str], option: str) -> tuple[dict[str, str], list[str]]:
     """The NAME=VALUE that follow each `option`, and the words that are left."""
     found, rest = {}, []

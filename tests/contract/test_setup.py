@@ -32,11 +32,11 @@ COMMANDS = [
 class World:
     """A rehearsal node with a hypervisor.toml, and the built phoenix.pyz."""
 
-    def __init__(self, built, root, description=None):
+    def __init__(self, built, root, description=None, release="9"):
         self.built, self.root = built, root
         file = root.with_name("node.json")
         file.write_text(json.dumps(description or {}))
-        assert self.run("node", "new", str(root), "--from", str(file), root=False)[0] == 0
+        assert self.run("node", "new", str(root), "--pve", release, "--from", str(file), root=False)[0] == 0
         (root / "etc/phoenix").mkdir(parents=True)
         self.file = root / "etc/phoenix/hypervisor.toml"
         self.file.write_text(TOML)

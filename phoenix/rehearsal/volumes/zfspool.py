@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from phoenix.rehearsal import imagefiles
+from phoenix.rehearsal import imagefiles, zpools
 from phoenix.rehearsal.failures import Failure
 from phoenix.rehearsal.tree import VOLUMES
 from phoenix.rehearsal.volumes.media import copy, remove
@@ -47,8 +47,8 @@ class ZFSPoolPlugin(Plugin):
         return f"{self.folder(found.form)}/{found.file}" + (f"@{snapshot}" if snapshot else "")
 
     def activate(self) -> None:
-        """Make the storage usable; Failure if its pool is not there."""
-        if not os.path.isdir(self.tree(self.folder("raw"))):
+        """Make the storage usable; Failure if its pool is not there, neither from the start nor made since."""
+        if not os.path.isdir(self.tree(self.folder("raw"))) and not zpools.has(self.tree, self.pool):
             pool = self.pool.partition("/")[0]
             fault = f"zfs error: cannot import '{pool}': no such pool available"
             raise Failure(f"could not activate storage '{self.storage.name}', {fault}")
