@@ -26,8 +26,8 @@ INSTALLER = """\
 mkdir -p "{root}/usr/src/nvidia-580.76.05" "{root}/sys/module/nvidia"
 echo 580.76.05 > "{root}/sys/module/nvidia/version"
 """
-OWN = ("usr/local", "var/log", "var/lib/phoenix", "run/lock")
-"""Where Phoenix keeps what is its own, and the rehearsal node the calls that it was given."""
+OWN = ("usr/local", "var/log", "var/lib/phoenix", "run/lock", "dev", "proc", "sys")
+"""Where Phoenix keeps what is its own, the rehearsal node the calls that it was given, and a kernel what it shows."""
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def world(built, tmp_path):
 
 
 def tree(root):
-    """What every path of the node is, but for what is Phoenix's own."""
+    """What every path of the node is."""
     found = {}
     for folder, folders, names in os.walk(root):
         for name in (*folders, *names):
@@ -98,6 +98,71 @@ def test_a_second_run_changes_nothing(world):
 READING = {"zpool", "zfs", "testparm", "pdbedit", "exportfs"}
 """The programs that a run with nothing to do asks."""
 NVIDIA = [
+    f"nvidia: sh /{RUNFILE} --silent --no-questions --ui=none --dkms --no-x-check",
+    "nvidia: nvidia-modprobe -c0 -u",
 ]
 CHANGED = [
+    "etc/apt/sources.list.d/phoenix-proxmox.list",
+    "etc/apt/sources.list.d/pve-enterprise.list",
+    "etc/exports.d",
+    "etc/exports.d/phoenix.exports",
+    "etc/group",
+    "etc/localtime",
+    "etc/modprobe.d",
+    "etc/modprobe.d/phoenix-nvidia.conf",
+    "etc/modprobe.d/zz-phoenix-zfs.conf",
+    "etc/modules-load.d",
+    "etc/modules-load.d/phoenix-nvidia.conf",
+    "etc/passwd",
+    "etc/pve/firewall/cluster.fw",
+    "etc/pve/storage.cfg",
+    "etc/resolv.conf",
+    "etc/samba/smb.conf",
+    "etc/shadow",
+    "etc/sudoers.d/phoenix-phoenix_admin",
+    "etc/timezone",
+    "etc/udev",
+    "etc/udev/rules.d",
+    "etc/udev/rules.d/70-phoenix-nvidia.rules",
+    "fastData",
+    "fastData/shared-backups",
+    "fastData/shared-backups/dump",
+    "fastData/shared-iso",
+    "fastData/shared-iso/template",
+    "fastData/shared-iso/template/cache",
+    "fastData/shared-iso/template/iso",
+    "home",
+    "home/heads",
+    "home/phoenix_admin",
+    "mnt",
+    "mnt/pve",
+    "mnt/pve/fastData",
+    "mnt/pve/fastData/shared-bulk-data",
+    "mnt/pve/fastData/shared-bulk-data/llamacpp_models",
+    "mnt/pve/fastData/shared-bulk-data/ollama_models",
+    "mnt/pve/fastData/shared-bulk-data/vllm_models",
+    "mnt/pve/fastData/shared-test-data",
+    "mnt/pve/fastData/shared-test-data-sync",
+    "mnt/pve/quickOS",
+    "mnt/pve/quickOS/shared-prod-data",
+    "mnt/pve/quickOS/shared-prod-data-sync",
+    "mnt/pve/quickOS/shared-prod-data/logs",
+    "mnt/pve/quickOS/shared-prod-data/logs/nginx",
+    "mnt/pve/quickOS/shared-prod-data/ssl",
+    "quickOS",
+    "quickOS/lxc-disks",
+    "quickOS/lxc-persistent-data",
+    "quickOS/vm-disks",
+    "quickOS/vm-persistent-data",
+    "quickOS/vm-persistent-data/dump",
+    "quickOS/vm-persistent-data/images",
+    "quickOS/vm-persistent-data/private",
+    "usr/src/nvidia-580.76.05",
+    "var/lib/dpkg/status",
+    "var/lib/nfs",
+    "var/lib/nfs/etab",
+    "var/lib/samba",
+    "var/lib/samba/private",
+    "var/lib/samba/private/passdb.tdb",
 ]
+"""What there is on the node afterwards, and was not or was otherwise before."""
