@@ -46,6 +46,17 @@ EPOCH = 315532800  # 1980-01-01, the first date that a zip archive can hold
 DATE = (1980, 1, 1, 0, 0, 0)
 EXECUTABLES = ("bin/", "libexec/")
 AT_THE_ROOT = {"__main__.py": "phoenix/bootstrap/zipmain.py", "settle.py": "phoenix/bootstrap/settle.py"}
+LIBRARY = "library.zip"
+"""All that is unpacked and is no program, as one file."""
+BEGIN = (
+    "phoenix.modules",
+    "phoenix.compiled",
+    "phoenix.dispatch.main",
+    "phoenix.dispatch.glance",
+    "phoenix.manager",
+    "tomli",
+)
+"""What every run imports, beside the managers: at its begin, or later because it reads a guest's file."""
 UNWANTED = (".so", ".pth", ".pyc", ".pyd")
 APT = "apt-get install python3-venv python3-pip"
 TESTED = ("3.9", "3.11", "3.13")
@@ -275,7 +286,7 @@ def surroundings(**variables: str) -> dict[str, str]:
 
 
 def files() -> dict[str, bytes]:
-    """Everything that phoenix.pyz unpacks to: path and bytes, sorted."""
+    """Everything that is in phoenix.pyz but for its start: path and bytes, sorted."""
     found = {
         path: data for path, data in tree("phoenix") if not path.startswith(("phoenix/bootstrap/", "phoenix/entry/"))
     }
@@ -293,6 +304,66 @@ def files() -> dict[str, bytes]:
         if path.endswith(UNWANTED) or not path.isascii():
             raise BuildError(f"{path} must not be in phoenix.pyz", "remove it, or pin a wheel that does not have it")
     return dict(sorted(found.items()))
+
+
+def laid_out(contents: dict[str, bytes]) -> dict[str, bytes]:
+    """What phoenix.pyz unpacks to: a few files instead of hundreds, which each start would have to look at."""
+    programs = {path: data for path, data in contents.items() if path.startswith(EXECUTABLES)}
+    library = {path: data for path, data in contents.items() if path not in programs}
+    library["groups"] = groups(library)
+    return dict(sorted({**programs, LIBRARY: archived(dict(sorted(library.items())))}.items()))
+
+
+def groups(library: dict[str, bytes]) -> bytes:
+    """Which modules are compiled together, a module a line: when unpacking, or when one of the group is needed."""
+    sources = {module_name(path): path for path in library if path.endswith(".py")}
+    common = needed({name: (path.endswith("/__init__.py"), library[path]) for name, path in sources.items()})
+    lines = []
+    for name, path in sorted(sources.items()):
+        rare = "rehearsal" if path.startswith("phoenix/rehearsal/") else "others"
+        lines.append(f"{'common' if name in common else rare} {path}\n")
+    return "".join(lines).encode()
+
+
+def module_name(path: str) -> str:
+    """The name that a source file is imported by."""
+    return path[: -len(".py")].replace("/", ".").replace(".__init__", "")
+
+
+def needed(sources: dict[str, tuple[bool, bytes]]) -> set[str]:
+    """The modules that every run needs: those that it begins with, and what they import at once, and so on."""
+    missing = [name for name in BEGIN if name not in sources]
+    if missing:
+        raise BuildError(f"there is no {missing[0]}, which every run begins with", "correct BEGIN in build.py")
+    todo = [*BEGIN, *(name for name in sources if name.startswith("managers."))]
+    found: set[str] = set()
+    while todo:
+        name = todo.pop()
+        while name and name not in sources:  # of `phoenix.cli.note` the part that is a module
+            name = name.rpartition(".")[0]
+        if name and name not in found:
+            package, data = sources[name]
+            around = name.rpartition(".")[0]
+            found.add(name)
+            todo += [around, *imported(ast.parse(data), name if package else around)]
+    return found
+
+
+def imported(tree: ast.AST, package: str) -> Iterator[str]:
+    """What a module of `package` imports when it is imported itself, as far as it may be a module."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
+            yield from (".".join([*above, node.module or "", alias.name]).replace("..", ".") for alias in node.names)
+        elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not is_for_types(node):
+            yield from imported(node, package)
+
+
+def is_for_types(node: ast.AST) -> bool:
+    """Whether it is what only a type checker reads."""
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
 def tree(folder: str) -> Iterator[tuple[str, bytes]]:
@@ -386,10 +457,8 @@ def archive_entries(contents: dict[str, bytes]) -> dict[str, bytes]:
             "see that the wheels pinned in pyproject.toml are shiv 1.0.8's",
         )
     entries = {name: data for name, data in entries.items() if name not in packed}
-    entries.update(guard())
-    # An archive of its own: Python reads the names of all entries at every start, and there are hundreds.
-    entries["site-packages.zip"] = archived(contents)
-    entries["manifest"] = manifest(contents, {name: entries[name] for name in AT_THE_ROOT})
+    unpacked_to, guarding = laid_out(contents), guard()
+    entries.update({**unpacked_to, **guarding, "manifest": manifest(unpacked_to, guarding)})
     return dict(sorted(entries.items()))
 
 
@@ -441,7 +510,7 @@ def build() -> Path:
 
 def up_to_date() -> Path:
     """dist/phoenix.pyz, built if it is not what the sources make."""
-    return PRODUCT if built_manifest() == manifest(files(), guard()) else build()
+    return PRODUCT if built_manifest() == manifest(laid_out(files()), guard()) else build()
 
 
 def stage(folder: Path) -> None:
@@ -449,7 +518,7 @@ def stage(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BuildError(f"{folder} is not an empty folder", "name one that does not exist", 2)
     folder.mkdir(parents=True, exist_ok=True)
-    write_tree(files(), folder)
+    write_tree(laid_out(files()), folder)
 
 
 def demo() -> None:

@@ -78,7 +78,7 @@ def ratio(measure: Callable[[list[str]], float], ours: list[str], base: list[str
 def parsing(root: Path) -> list[str]:
     """What parses the files of a node's containers once."""
     tree = next((root / "usr/local/phoenix_hypervisor/lib").glob("*-*"))
-    return [nodes.PYTHON, "-IS", "-c", PARSE, str(tree), str(root / "etc/phoenix/lxc")]
+    return [nodes.PYTHON, "-IS", "-c", PARSE, str(tree / "library.zip"), str(root / "etc/phoenix/lxc")]
 
 
 def calls(root: Path) -> list[list[str]]:

@@ -11,21 +11,16 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
-import importlib.util
-import io
 import marshal
 import os
-import shutil
 import stat
 import sys
 import time
-import zipfile
+from zipimport import zipimporter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
     from typing import NoReturn
-    from zipimport import zipimporter
 
     from phoenix.bootstrap import zipmain as guard
 else:
@@ -34,8 +29,6 @@ else:
 
 TAG = str(sys.implementation.cache_tag)
 LOCK_SECONDS = 120
-PACKED = "phoenix/rehearsal/"
-"""What only rehearsals need, hundreds of files that every start would have to check: it stays an archive."""
 HINTS = {
     errno.ENOSPC: "free some space (df -h {0}), and run it again",
     errno.EDQUOT: "free some space (df -h {0}), and run it again",
@@ -43,8 +36,6 @@ HINTS = {
     errno.EMFILE: "ulimit -n 1024, and run it again",
 }
 """What to do about a failure to write, where it is not the folder's fault."""
-UNCHECKED = b"\1\0\0\0"
-"""How a compiled module says that its source is not looked at."""
 
 
 def stop(message: str, hint: str, code: int = 6) -> NoReturn:
@@ -132,27 +123,20 @@ def write_tree(loader: zipimporter, tree: str) -> None:
     head, *lines = member(loader, "manifest").decode(errors="replace").split("\n")
     if head.split(" ")[2:] != [os.path.basename(tree)]:
         stop_damaged(loader.archive, "manifest")  # or another build, put in this one's place while it started
-    wanted = [line.split(" ", 3) for line in lines if line]
     stamp = tree + "/.settled." + TAG
     clear(stamp)
-    folders, sources, library = {tree}, {}, {}
-    packed = reader(loader)
-    for digest, mode, _, path in wanted:
-        data = packed(path)
+    folders, made = {tree}, set()
+    for digest, mode, _, path in (line.split(" ", 3) for line in lines if line):
+        data = member(loader, path)
         if hashlib.sha256(data).hexdigest() != digest:
             stop_damaged(loader.archive, path)
-        if path.startswith(PACKED):
-            library[path] = data
-            continue
         target = tree + "/" + path
         make_folders(tree, os.path.dirname(target), folders)
         write_file(target, data, int(mode, 8))
-        if path.endswith(".py"):
-            sources[path] = data
-    made = {tree + "/" + entry[3] for entry in wanted if entry[3] not in library}
-    for name, data in (("modules.", compiled(sources, tree)), ("rehearsal.", archived(library, tree))):
-        write_file(tree + "/" + name + TAG, data, 0o644)
-        made.add(tree + "/" + name + TAG)
+        made.add(target)
+    common = tree + "/common." + TAG
+    write_file(common, compiled(tree + "/library.zip"), 0o644)
+    made.add(common)
     remove_strangers(tree, made | folders)
     for folder in sorted(folders):
         sync_folder(folder)
@@ -172,22 +156,6 @@ def member(loader: zipimporter, name: str) -> bytes:
         stop_damaged(loader.archive, name)
 
 
-def reader(loader: zipimporter) -> Callable[[str], bytes]:
-    """What reads a file of the archive in the archive, by its path in the tree."""
-    try:
-        packed = zipfile.ZipFile(io.BytesIO(member(loader, "site-packages.zip")))
-    except zipfile.BadZipFile:
-        stop_damaged(loader.archive, "site-packages.zip")
-
-    def read(path: str) -> bytes:
-        try:
-            return packed.read(path)
-        except (KeyError, zipfile.BadZipFile):
-            stop_damaged(loader.archive, path)
-
-    return read
-
-
 def stop_damaged(archive: str, path: str) -> NoReturn:
     """End, because a file in the archive is not what it was when it was built."""
     stop(f"{archive} is damaged: {path}", "copy it to the node again and compare SHA256SUMS")
@@ -196,6 +164,8 @@ def stop_damaged(archive: str, path: str) -> NoReturn:
 def clear(path: str) -> None:
     """Remove whatever is at `path`."""
     if os.path.isdir(path) and not os.path.islink(path):
+        import shutil  # a tenth of what a first run costs, and there is nothing to remove then
+
         shutil.rmtree(path)
     elif os.path.lexists(path):
         os.unlink(path)
@@ -227,7 +197,7 @@ def write_file(path: str, data: bytes, mode: int) -> None:
                     os.fsync(file.fileno())
                     return
     elif os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path)
+        clear(path)
     beside = path + ".new"
     clear(beside)
     with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode), "wb") as file:
@@ -238,34 +208,26 @@ def write_file(path: str, data: bytes, mode: int) -> None:
     os.rename(beside, path)
 
 
-def compiled(sources: Mapping[str, bytes], tree: str) -> bytes:
-    """The table that phoenix/modules.py imports from."""
+def compiled(archive: str) -> bytes:
+    """The table that phoenix/modules.py imports from, with the code of what every run needs."""
+    sources = zipimporter(archive)
     table = {}
-    for path, data in sources.items():
-        name, package = path[: -len(".py")].replace("/", "."), path.endswith("/__init__.py")
-        code = compile(data, tree + "/" + path, "exec", dont_inherit=True)
-        table[name[: -len(".__init__")] if package else name] = (package, marshal.dumps(code))
+    for line in sources.get_data(archive + "/groups").decode().splitlines():
+        group, path = line.split(" ", 1)
+        name, package, file = path[: -len(".py")].replace("/", "."), path.endswith("/__init__.py"), archive + "/" + path
+        held: bytes | str = group
+        if group == "common":
+            held = marshal.dumps(compile(sources.get_data(file), file, "exec", dont_inherit=True))
+        table[name[: -len(".__init__")] if package else name] = (package, held)
     return marshal.dumps(table)
 
 
-def archived(sources: Mapping[str, bytes], tree: str) -> bytes:
-    """An archive of modules, each with what this Python compiles of it, as its import expects that in a file.
-
-    Of the rehearsal node's modules the sources are wanted too: they are copied to the nodes.
-    """
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for path, data in sources.items():
-            archive.writestr(zipfile.ZipInfo(path), data)
-            code = compile(data, tree + "/" + path, "exec", dont_inherit=True)
-            head = importlib.util.MAGIC_NUMBER + UNCHECKED + importlib.util.source_hash(data)
-            archive.writestr(zipfile.ZipInfo(path + "c"), head + marshal.dumps(code))
-    return buffer.getvalue()
-
-
 def remove_strangers(tree: str, known: set[str]) -> None:
-    """Remove what is in `tree` and not in `known`, but for what other Pythons have compiled and stamped."""
-    others = (".settled.", "modules.", "rehearsal.")
+    """Remove what is in `tree` and not in `known`, but for what other Pythons have compiled and stamped.
+
+    The tables of what only some runs need go too: they are made again when they are needed.
+    """
+    others = (".settled.", "common.")
     for folder, folders, files in os.walk(tree):
         for name in folders + files:
             path = folder + "/" + name
@@ -313,6 +275,6 @@ def prune(lib: str, keep: set[str]) -> None:
         except BlockingIOError:
             continue
         else:
-            shutil.rmtree(lib + "/" + name)
+            clear(lib + "/" + name)
         finally:
             os.close(folder)

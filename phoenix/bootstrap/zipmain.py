@@ -91,11 +91,12 @@ def main() -> int:
 
         settle.settle(__loader__, product, build, strange)
     modules: dict[str, Any] = {}
-    sys.path[:] = [path for path in sys.path if path != __loader__.archive] + [tree]
-    with open(tree + "/modules." + str(sys.implementation.cache_tag), "rb") as file:
-        table = marshal.load(file)
+    archive = tree + "/library.zip"
+    sys.path[:] = [path for path in sys.path if path != __loader__.archive] + [archive]
+    with open(tree + "/common." + str(sys.implementation.cache_tag), "rb") as file:
+        table = marshal.loads(file.read())
     exec(marshal.loads(table["phoenix.modules"][1]), modules)
-    modules["use"](tree, table)
+    modules["use"](archive, table)
     from phoenix.dispatch.main import main as dispatch
 
     return dispatch(tree, sys.argv[1:])

@@ -7,7 +7,7 @@ import sys
 
 import phoenix
 from phoenix import cli, output
-from phoenix.dispatch import child, routing
+from phoenix.dispatch import child, library, routing
 from phoenix.errors import UnknownName
 
 VERBS = {
@@ -85,7 +85,7 @@ def show_help(doc: str, tree: str, word: str) -> int:
         output.text(wrapped(verb, text))
     output.text("\nManagers (each has its own --help):")
     for name in routing.managers(tree):
-        output.text(wrapped(name, summary(f"{tree}/managers/{name.replace('-', '_')}.py")))
+        output.text(wrapped(name, summary(tree, name)))
     return 0
 
 
@@ -96,12 +96,13 @@ def wrapped(word: str, text: str) -> str:
     return textwrap.fill(text, 100, initial_indent=f"  {word:<20}", subsequent_indent=" " * 22)
 
 
-def summary(path: str) -> str:
-    """The first line of a module's docstring, by reading it; the module is not imported."""
+def summary(tree: str, manager: str) -> str:
+    """The first line of a manager's docstring, by reading it; the module is not imported."""
     import ast
 
-    with open(path, encoding="utf-8") as file:
-        doc = ast.get_docstring(ast.parse(file.read())) or ""
+    with library.opened(tree) as archive:
+        text = archive.read(f"managers/{manager.replace('-', '_')}.py")
+    doc = ast.get_docstring(ast.parse(text)) or ""
     return doc.split("\n", 1)[0]
 
 
@@ -112,10 +113,15 @@ def show_version(tree: str, verbose: bool) -> int:
         output.text(f"build     {os.path.basename(tree)}")
         output.text(f"unpacked  {tree}")
         output.text(f"python    {sys.version.split()[0]} ({sys.executable})")
-        for name in sorted(os.listdir(tree)):
-            if name.endswith(".dist-info"):
-                package, _, version = name[: -len(".dist-info")].rpartition("-")
-                output.text(f"bundled   {package.replace('_', '-')} {version}")
+        for name in bundled(tree):
+            package, _, version = name.rpartition("-")
+            output.text(f"bundled   {package.replace('_', '-')} {version}")
         for name in routing.managers(tree):
             output.text(f"manager   {name}")
     return 0
+
+
+def bundled(tree: str) -> list[str]:
+    """What is bundled, each as NAME-VERSION."""
+    with library.opened(tree) as archive:
+        return [name.partition(".dist-info/")[0] for name in archive.namelist() if name.endswith(".dist-info/METADATA")]

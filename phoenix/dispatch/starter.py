@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 
 from phoenix import files, output
+from phoenix.dispatch import library
+
+SOURCE = "starter/"
 
 
 def write(tree: str, folder: str, command: str) -> int:
@@ -12,14 +15,12 @@ def write(tree: str, folder: str, command: str) -> int:
 
     `command` is how the user started Phoenix, for the hint at the end.
     """
-    source = tree + "/starter"
-    for here, folders, names in os.walk(source):
-        folders.sort()
-        files.make_folder(folder + here[len(source) :])
-        for name in sorted(names):
-            target = folder + here[len(source) :] + "/" + name
-            with open(f"{here}/{name}", "rb") as file:
-                made = files.create(target, file.read())
-            output.text(("wrote    " if made else "kept     ") + target)
+    with library.opened(tree) as archive:
+        for name in archive.namelist():
+            if name.startswith(SOURCE):
+                target = f"{folder}/{name[len(SOURCE) :]}"
+                files.make_folder(os.path.dirname(target))
+                made = files.create(target, archive.read(name))
+                output.text(("wrote    " if made else "kept     ") + target)
     output.text(f"next:    {command} check; {command} setup --dry-run; {command} plan 9001; {command} create 9001")
     return 0

@@ -17,16 +17,17 @@ if not (sys.flags.isolated and sys.flags.no_site):
 sys.dont_write_bytecode = True
 gc.disable()  # the process is short: collecting what dies with it costs a twentieth of its time
 tree, _, name = os.path.realpath(__file__).rpartition("/bin/")
-sys.path.append(tree)
+archive = tree + "/library.zip"
+sys.path.append(archive)
 modules: dict[str, Any] = {}
 try:
-    with open(f"{tree}/modules.{sys.implementation.cache_tag}", "rb") as file:
-        table = marshal.load(file)
+    with open(f"{tree}/common.{sys.implementation.cache_tag}", "rb") as file:
+        table = marshal.loads(file.read())
 except OSError:
     pass  # called by another Python than those that have unpacked the build
 else:
     exec(marshal.loads(table["phoenix.modules"][1]), modules)
-    modules["use"](tree, table)
+    modules["use"](archive, table)
 
 from phoenix.manager import run
 

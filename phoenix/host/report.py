@@ -69,7 +69,8 @@ def lines_of(node: str, plans: Mapping[str, Plan], owed: Sequence[tuple[str, ...
         lines += [f"  refused: {item.why}" for item in plan.refused]
         lines += [f"  missing: {item.why}" for item in plan.missing]
         lines += [f"  $ {shell(step.argv)}{added(step)}" for step in plan.steps]
-        lines += [f"  after that: {shell(argv)}" for argv in dict.fromkeys(argv for step in plan.steps for argv in step.after)]
+        owing = dict.fromkeys(argv for step in plan.steps for argv in step.after)
+        lines += [f"  after that: {shell(argv)}" for argv in owing]
         lines += [f"  a reboot is needed: {why}" for why in plan.reboot]
         lines += [f"  waits: {item.why}" for item in plan.waits]
     lines += [f"owed since an earlier run: {shell(argv)}" for argv in owed]

@@ -35,7 +35,7 @@ TOOLS_WRITE = (
     "var/log/pve",
     "var/log/rehearsal-calls.jsonl",
 )
-COMPILED = (".settled.", "modules.cpython", "rehearsal.cpython")
+COMPILED = (".settled.", "common.cpython", "others.cpython", "rehearsal.cpython", "modules.cpython")
 # What differs from run to run by design: marks, run names, times, processes, UUIDs.
 RANDOM = (
     (rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", b"UUID"),

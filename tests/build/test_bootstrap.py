@@ -67,7 +67,7 @@ def test_the_link_gives_managers_that_work_by_themselves(installation):
     assert installation.tree.name in ran.stdout
 
 
-@pytest.mark.parametrize("name", ["phoenix/cli.py", "managers/lxc_manager.py", "tomli/_parser.py", "bin/lxc-manager"])
+@pytest.mark.parametrize("name", ["library.zip", "bin/lxc-manager", "libexec/rehearsal"])
 @pytest.mark.parametrize("damage", ["emptied", "deleted", "same size", "link"])
 def test_a_damaged_file_heals(installation, name, damage):
     installation.version()
@@ -102,28 +102,25 @@ def test_anything_missing_heals(installation, what):
     elif what == "link":
         (installation.product / "bin/managers").unlink()
     elif what == "compiled modules":
-        next(tree.glob("modules.*")).write_bytes(b"")
+        next(tree.glob("common.*")).write_bytes(b"")
     else:
-        (tree / "phoenix/cli.py").unlink()
-        (tree / "phoenix/cli.py").mkdir()
+        (tree / "library.zip").unlink()
+        (tree / "library.zip").mkdir()
     installation.version()
     before = installation.snapshot()
     installation.version()
     assert installation.snapshot() == before
-    assert (tree / "phoenix/cli.py").is_file()
+    assert (tree / "library.zip").is_file()
     assert stamp.stat().st_size > 0
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        "managers/evil_manager.py",
         "bin/evil-manager",
-        "docopt/evil.pth",
-        "phoenix/evil/__init__.py",
-        "phoenix/cli.pyc",
-        f"phoenix/__pycache__/cli.{sys.implementation.cache_tag}.pyc",
-        f"managers/__pycache__/lxc_manager.{sys.implementation.cache_tag}.pyc",
+        "bin/evil.pth",
+        "libexec/phoenix/__init__.py",
+        f"bin/__pycache__/lxc-manager.{sys.implementation.cache_tag}.pyc",
     ],
 )
 def test_what_does_not_belong_to_the_build_goes(installation, name):
@@ -135,10 +132,22 @@ def test_what_does_not_belong_to_the_build_goes(installation, name):
     assert not path.exists()
 
 
-@pytest.mark.parametrize("name", [*SHADOWED, "_json", "errno"])
-def test_a_module_beside_the_packages_of_the_build_is_never_run(installation, name):
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(f"{name}.py" for name in (*SHADOWED, "_json", "errno")),
+        "phoenix/__init__.py",
+        "phoenix/cli.py",
+        f"phoenix/__pycache__/cli.{sys.implementation.cache_tag}.pyc",
+        "managers/evil_manager.py",
+        "docopt/evil.pth",
+    ],
+)
+def test_a_module_beside_the_library_of_the_build_is_never_run(installation, name):
     installation.version()
-    (installation.tree / f"{name}.py").write_text("raise SystemExit('planted')")
+    path = installation.tree / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("raise SystemExit('planted')")
     installation.version()
     ran = installation.run("help", "create")
     assert (ran.returncode, ran.stderr) == (0, "")
@@ -148,10 +157,10 @@ def test_leftovers_of_a_crashed_first_run_are_not_merged_in(installation):
     installation.version()
     tree = installation.tree
     next(tree.glob(".settled.*")).unlink()
-    (tree / "phoenix/cli.py.new").write_text("half")
+    (tree / "library.zip.new").write_text("half")
     (tree / "planted.pth").write_text("import os")
     installation.version()
-    assert not (tree / "phoenix/cli.py.new").exists()
+    assert not (tree / "library.zip.new").exists()
     assert not (tree / "planted.pth").exists()
 
 
@@ -179,6 +188,46 @@ def first_runs_at_once(installation, rounds):
 
 def test_twelve_first_runs_at_once_all_work(installation):
     assert first_runs_at_once(installation, 3) == [0] * 36
+
+
+def test_twelve_first_uses_of_a_rare_module_at_once_all_work(installation):
+    installation.version()
+    table = next(installation.tree.glob("others.*"))
+    argv = [sys.executable, "-IS", str(installation.built), f"--root={installation.root}", "version"]
+    for _ in range(3):
+        table.unlink()
+        running = [subprocess.Popen(argv, stdout=subprocess.DEVNULL, env={}) for _ in range(12)]
+        assert [process.wait() for process in running] == [0] * 12
+        assert table.exists()
+        assert not table.with_name(table.name + ".new").exists()
+
+
+GUESTS = {
+    "lxc": """\
+hostname = "web"
+ostemplate = "local:vztmpl/debian-12-standard_12.12-1_amd64.tar.zst"
+rootfs = { storage = "local", size = "1G" }
+""",
+    "vm": 'name = "db"\n',
+}
+
+
+@pytest.mark.parametrize("kind", GUESTS)
+def test_a_create_with_nothing_to_do_needs_only_what_unpacking_compiles(installation, tmp_path, kind):
+    node = tmp_path / "rehearsal"
+    argv = [sys.executable, "-IS", str(installation.built)]
+    subprocess.run([*argv, "node", "new", str(node)], check=True, capture_output=True, env={})
+    (node / "etc/phoenix" / kind).mkdir(parents=True)
+    (node / "etc/phoenix" / kind / "9001.toml").write_text(GUESTS[kind])
+    subprocess.run([*argv, f"--root={node}", "create", "9001"], check=True, capture_output=True, env={})
+    lib = node / "usr/local/phoenix_hypervisor/lib"
+    shutil.rmtree(lib)
+    ran = subprocess.run(
+        [*argv, f"--root={node}", "create", "9001"], check=False, capture_output=True, text=True, env={}
+    )
+    assert (ran.returncode, ran.stdout.split("  ")[-1]) == (0, "nothing to do\n"), ran.stderr
+    names = sorted(path.name.partition(".cpython")[0] for path in next(lib.glob("*-*")).iterdir())
+    assert names == [".settled", "bin", "common", "libexec", "library.zip"]
 
 
 @pytest.mark.slow

@@ -15,13 +15,13 @@ import pytest
 
 import build
 
-AT_THE_ROOT = {"__main__.py", "environment.json", "manifest", "settle.py", "site-packages.zip"}
-UNPACKED = {
+GUARD = {"__main__.py", "environment.json", "manifest", "settle.py"}
+PROGRAMS = {"bin/hypervisor-manager", "bin/lxc-manager", "bin/vm-manager", "libexec/rehearsal"}
+PACKED = {
     "LICENSE",
-    "bin",
     "docopt",
     "docopt_ng-0.9.0.dist-info",
-    "libexec",
+    "groups",
     "managers",
     "phoenix",
     "starter",
@@ -53,8 +53,8 @@ def archive(built):
 
 @pytest.fixture(scope="module")
 def packed(archive):
-    """The archive in the archive: what is unpacked."""
-    with archive.open("site-packages.zip") as file, zipfile.ZipFile(file) as opened:
+    """The archive in the archive: all that is no program."""
+    with archive.open("library.zip") as file, zipfile.ZipFile(file) as opened:
         yield opened
 
 
@@ -181,13 +181,12 @@ def test_no_path_of_the_builder_is_in_it(copy):
 
 
 def test_it_holds_what_belongs_there(archive, packed):
-    assert set(archive.namelist()) == AT_THE_ROOT
+    assert set(archive.namelist()) == {*GUARD, *PROGRAMS, "library.zip"}
     names = packed.namelist()
-    assert {name.split("/")[0] for name in names} == UNPACKED
+    assert {name.split("/")[0] for name in names} == PACKED
     assert not [name for name in names if name.endswith((".so", ".pth", ".pyc", "RECORD", "INSTALLER", ".json.new"))]
     assert not [name for name in names if "__pycache__" in name or "/." in name or name.startswith("_bootstrap")]
     assert "starter/lxc/9001.toml" in names
-    assert {"bin/lxc-manager", "libexec/rehearsal"} <= set(names)
 
 
 def test_it_holds_the_licences_of_what_it_bundles(packed):
@@ -201,13 +200,13 @@ def test_no_code_of_shiv_is_in_it(archive, packed):
             assert b"SHIV_" not in opened.read(name) or name.endswith((".md", "METADATA", ".zip")), name
 
 
-def test_its_manifest_is_that_of_its_files(archive, packed):
+def test_its_manifest_is_that_of_its_files(archive):
     first, *lines = archive.read("manifest").decode().splitlines()
     assert re.fullmatch(r"phoenix-build 1 \d+\.\d+\.\d+-[0-9a-f]{16}", first)
-    assert [line.split(" ", 3)[3] for line in lines] == packed.namelist()
+    assert {line.split(" ", 3)[3] for line in lines} == {*PROGRAMS, "library.zip"}
     for line in lines:
         digest, _, size, path = line.split(" ", 3)
-        data = packed.read(path)
+        data = archive.read(path)
         assert (hashlib.sha256(data).hexdigest(), len(data)) == (digest, int(size))
     guard = archive.read("__main__.py") + archive.read("settle.py")
     whole = hashlib.sha256("".join(f"{line}\n" for line in lines).encode() + guard)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.processes
 
 ROOT = os.geteuid() == 0
 DISPATCHER = (
-    "import sys; sys.path.append(sys.argv[1]); from phoenix.dispatch.main import main; "
+    "import sys; sys.path.append(sys.argv[1] + '/library.zip'); from phoenix.dispatch.main import main; "
     "sys.exit(main(sys.argv[1], sys.argv[2:]))"
 )
 GOOD = """hostname = "web"

@@ -7,16 +7,17 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
 pytestmark = pytest.mark.processes
 
 DISPATCHER = (
-    "import sys; sys.path.append(sys.argv[1]); from phoenix.dispatch.main import main; "
+    "import sys; sys.path.append(sys.argv[1] + '/library.zip'); from phoenix.dispatch.main import main; "
     "sys.exit(main(sys.argv[1], sys.argv[2:]))"
 )
-# A manager dropped in: its file, its link in bin, and nothing else. It tells what it was given.
+# A manager dropped in: its file, its executable in bin, and nothing else. It tells what it was given.
 PROBE = '''"""Probes: tells what a manager is given.
 
 Usage:
@@ -75,7 +76,8 @@ def tree(stage, tmp_path_factory):
     """A copy of the build with one more manager."""
     tree = tmp_path_factory.mktemp("build") / "tree"
     shutil.copytree(stage, tree)
-    (tree / "managers/probe_manager.py").write_text(PROBE)
+    with zipfile.ZipFile(tree / "library.zip", "a") as library:
+        library.writestr("managers/probe_manager.py", PROBE)
     shutil.copy(tree / "bin/lxc-manager", tree / "bin/probe-manager")
     return tree
 
@@ -128,7 +130,7 @@ def test_a_child_is_given_arguments_and_nothing_else(phoenix, tree, root):
     assert seen["argv"] == [f"{tree}/bin/probe-manager", "--action=create", "--id=500", f"--root={root}"]
     assert seen["stdin"] == "/dev/null"
     assert (seen["isolated"], seen["site"]) == (1, 1)
-    assert str(tree) in seen["path"]
+    assert f"{tree}/library.zip" in seen["path"]
     assert not any("site-packages" in path or path in ("", ".") for path in seen["path"])
     assert seen["ignored"] == []
 
@@ -208,15 +210,13 @@ def test_an_error_in_the_words_is_a_document_in_either_form(tree):
 
 
 def test_an_id_that_is_not_utf_8_is_a_document_too(tree, root):
-    code = (
-        "import sys; sys.stdout.reconfigure(errors='strict'); sys.path.append(sys.argv[1]); from phoenix import manager"
-    )
+    code = "import sys; sys.stdout.reconfigure(errors='strict'); sys.path.append(sys.argv[1] + '/library.zip'); "
     argv = [
         sys.executable,
         "-B",
         "-IS",
         "-c",
-        code + "; sys.exit(manager.run(sys.argv[1], 'probe-manager', sys.argv[2:]))",
+        code + "from phoenix import manager; sys.exit(manager.run(sys.argv[1], 'probe-manager', sys.argv[2:]))",
     ]
     ran = subprocess.run(
         [*argv, str(tree), "--action=status", b"--id=\xff", "--output=json", f"--root={root}"],

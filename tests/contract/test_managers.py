@@ -18,7 +18,7 @@ BAD_IDS = (
 )
 DISPATCHER = """
 import sys
-sys.path.append(sys.argv[1])
+sys.path.append(sys.argv[1] + "/library.zip")
 from phoenix.dispatch.main import main
 sys.exit(main(sys.argv[1], sys.argv[2:]))
 """

@@ -1,4 +1,4 @@
-"""The node of the predecessor's configuration of 2025-11-04, raised from a fresh one of release 8 (a Debian 12 tree)."""
+"""The node of the predecessor's configuration of 2025-11-04, raised from a fresh one of release 8 (Debian 12)."""
 
 from __future__ import annotations
 

@@ -57,9 +57,10 @@ BESIDE = {
         "phoenix.pve",
         "phoenix.rehearsal",
     ),
-    "phoenix.modules": (),
+    "phoenix.modules": ("phoenix.compiled",),
+    "phoenix.compiled": (),
     "phoenix.entry.manager": ("phoenix.manager",),
-    "phoenix.entry.rehearsal": ("phoenix", "phoenix.rehearsal"),
+    "phoenix.entry.rehearsal": ("phoenix.rehearsal",),
     "phoenix.bootstrap": ("phoenix.bootstrap", "phoenix.dispatch"),
 }
 # What a layer must not import although it is below it.

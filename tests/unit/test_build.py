@@ -168,7 +168,7 @@ def test_a_missing_source_is_one_line(checkout):
 
 
 def test_the_manifest_describes_the_tree(stage):
-    contents = build.files()
+    contents = build.laid_out(build.files())
     first, *lines = build.manifest(contents, build.guard()).decode().splitlines()
     assert re.fullmatch(rf"phoenix-build 1 {re.escape(build.version())}-[0-9a-f]{{16}}", first)
     assert [line.split(" ", 3)[3] for line in lines] == sorted(contents)
@@ -181,10 +181,10 @@ def test_the_manifest_describes_the_tree(stage):
 
 @pytest.mark.parametrize("changed", ["phoenix/cli.py", "phoenix/bootstrap/settle.py", "phoenix/bootstrap/zipmain.py"])
 def test_any_change_is_another_build(checkout, changed):
-    before = build.manifest(build.files(), build.guard())
+    before = build.manifest(build.laid_out(build.files()), build.guard())
     with open(checkout / changed, "ab") as file:
         file.write(b"\n")
-    after = build.manifest(build.files(), build.guard())
+    after = build.manifest(build.laid_out(build.files()), build.guard())
     assert before.split(b"\n")[0] != after.split(b"\n")[0]
 
 

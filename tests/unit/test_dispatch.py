@@ -6,6 +6,7 @@ import io
 import json
 import os
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -27,13 +28,16 @@ More of it.
 def tree(tmp_path):
     """A build: three managers by name, a starter, no more."""
     tree = tmp_path / "0.1.0-abc"
-    for name in ("bin", "managers", "libexec", "starter/lxc", "docopt_ng-0.9.0.dist-info", "tomli-2.5.0.dist-info"):
+    for name in ("bin", "libexec"):
         (tree / name).mkdir(parents=True)
-    for name in ("hypervisor", "lxc", "vm"):
-        (tree / f"bin/{name}-manager").touch()
-        (tree / f"managers/{name}_manager.py").write_text(MANAGER.format(name))
+    with zipfile.ZipFile(tree / "library.zip", "w") as library:
+        for name in ("hypervisor", "lxc", "vm"):
+            (tree / f"bin/{name}-manager").touch()
+            library.writestr(f"managers/{name}_manager.py", MANAGER.format(name))
+        for package in ("docopt_ng-0.9.0", "tomli-2.5.0"):
+            library.writestr(f"{package}.dist-info/METADATA", "")
+        library.writestr("starter/lxc/9001.toml", "# a start\n")
     (tree / "bin/README").touch()
-    (tree / "starter/lxc/9001.toml").write_text("# a start\n")
     return str(tree)
 
 
