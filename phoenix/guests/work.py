@@ -118,7 +118,7 @@ class Work:
         """The storages that a step allocates on, held until it is over."""
         from phoenix.guests import allocation
 
-        return allocation.turn(self, step)
+        return allocation.Turn(self, step)
 
     def perform(self, step: Step, seconds: int) -> int | None:
         """Carry out a step; returns the exit status, None if it takes longer than `seconds`."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
@@ -17,9 +15,10 @@ _TEXTS: Final = (
     r"(CT|VM) is locked \([a-z-]+\)",
     r"cannot destroy '[^']*': dataset is busy",
 )
-_ANY: Final = re.compile("|".join(_TEXTS))
 
 
 def is_transient(words: str) -> bool:
     """Whether a tool's words say that nothing was done because of somebody else, and that it may work later."""
-    return _ANY.search(words) is not None
+    import re
+
+    return re.search("|".join(_TEXTS), words) is not None
