@@ -7,6 +7,7 @@ import stat
 import sys
 
 from phoenix import cli, files
+from phoenix.config import plain
 from phoenix.errors import ConfigError
 from phoenix.value import Value
 
@@ -117,6 +118,18 @@ def guest_ids(folder: str, kind: str) -> list[str]:
 
 def document(path: str) -> Document:
     """Read and parse `path`. ConfigError, with the line, if it is not TOML."""
+    data = files.read_trusted(path)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{path}: line {line}: not UTF-8", f"edit {path}") from error
+    table = plain.read(text)
+    return Document(path, parsed(path, text) if table is None else table)
+
+
+def parsed(path: str, text: str) -> dict[str, Any]:
+    """What tomli makes of a text. ConfigError, with the line, if it is not TOML."""
     # tomli wants the types of datetime. The C module has them all; importing the Python module around it takes as
     # long as a third of tomli itself, at every start.
     import _datetime  # type: ignore[import-not-found]
@@ -124,12 +137,8 @@ def document(path: str) -> Document:
     sys.modules.setdefault("datetime", _datetime)
     import tomli
 
-    data = files.read_trusted(path)
     try:
-        return Document(path, tomli.loads(data.decode("utf-8")))
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise ConfigError(f"{path}: line {line}: not UTF-8", f"edit {path}") from error
+        return tomli.loads(text)
     except tomli.TOMLDecodeError as error:
         raise ConfigError(f"{path}: {error}", f"edit {path}") from error
     except ValueError as error:  # an integer of thousands of digits

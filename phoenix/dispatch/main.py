@@ -129,7 +129,7 @@ def rehearse(tree: str, words: Words) -> int:
 
 def check_words(words: Words, verb: str) -> None:
     """UsageError for words that do not fit together or cannot be meant."""
-    if not (verb in NEED_TARGETS and len(words.targets) > 1):
+    if not (verb in MAY_HAVE_TARGETS or (verb in NEED_TARGETS and len(words.targets) > 1)):
         check_usage(words, verb)
     check_values(words)
 
