@@ -163,9 +163,9 @@ class Children:
         for reader, _ in self._poll.poll(seconds * 1000):
             key, stream, rest = self._pipes[reader]
             data = os.read(reader, 1 << 16)
-            rest += data
-            while b"\n" in rest or (rest and not data):
-                line, _, rest[:] = rest.partition(b"\n")
+            *lines, rest[:] = (rest + data).split(b"\n")
+            lines += [rest[:]] * bool(rest and not data)
+            for line in lines:
                 yield key, stream, line.decode("utf-8", "backslashreplace")
             if not data:
                 self._poll.unregister(reader)

@@ -42,12 +42,13 @@ def holds(table: Mapping[str, Any], key: str) -> bool:
     return True
 
 
-def guest(folder: str, kind: str, name: str) -> Document:
+def guest(folder: str, kind: str, name: str, seen: set[str] | None = None) -> Document:
     """What the configuration says of one guest: its own file over the profile that this names.
 
-    Tables are merged, everything else, lists too, is replaced. ConfigError as for `document`.
+    Tables are merged, everything else, lists too, is replaced. ConfigError as for `document`. `seen` is as for
+    `trusted`.
     """
-    own = document(guest_path(folder, kind, name))
+    own = document(guest_path(folder, kind, name, seen))
     if "profile" not in own.table:
         return own
     profile = profile_of(folder, own)
@@ -84,14 +85,19 @@ def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return table
 
 
-def guest_path(folder: str, kind: str, guest: str) -> str:
+def guest_path(folder: str, kind: str, guest: str, seen: set[str] | None = None) -> str:
     """The file of one guest in the configuration folder. ConfigError if the folders cannot be trusted."""
-    trusted(folder, kind)
+    trusted(folder, kind, seen)
     return f"{folder}/{kind}/{guest}.toml"
 
 
-def trusted(folder: str, name: str) -> None:
-    """ConfigError unless a folder of the configuration, and that itself, are there and ours alone."""
+def trusted(folder: str, name: str, seen: set[str] | None = None) -> None:
+    """ConfigError unless a folder of the configuration, and that itself, are there and ours alone.
+
+    `seen` are those that one who reads many files has found to be so, each once.
+    """
+    if seen is not None and f"{folder}/{name}" in seen:
+        return
     for part in (folder, f"{folder}/{name}"):
         try:
             foreign = files.foreign_part(os.path.dirname(part))
@@ -104,6 +110,8 @@ def trusted(folder: str, name: str) -> None:
         fault = files.distrusted(facts, part, stat.S_ISDIR)
         if fault:
             raise fault
+    if seen is not None:
+        seen.add(f"{folder}/{name}")
 
 
 def guest_ids(folder: str, kind: str) -> list[str]:

@@ -7,21 +7,21 @@ its text. Whatever is not in the commonest form is tomli's to judge, errors too;
 
 from __future__ import annotations
 
+from phoenix.memo import Memo
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
     Statement = Optional[tuple[str, Any, bool]]  # a key and its value, or the name of a table and True; None: nothing
 
-MOST_LINES = 10_000
-"""So many different lines are kept at most."""
 MOST_BRACKETS = 40
 MOST_DIGITS = 18
 _BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 _ENDS = frozenset(" ,]}#")
 _WORDS = {"true": True, "false": False}
 
-_known: dict[str, Statement] = {}
+_known = Memo()
 
 
 class NotPlain(Exception):
@@ -37,7 +37,7 @@ def read(text: str) -> dict[str, Any] | None:
             said = _known[line]
         except KeyError:
             try:
-                said = _learn(line)
+                said = _known.keep(line, _statement(line))
             except NotPlain:
                 return None
         if said is None:
@@ -51,14 +51,6 @@ def read(text: str) -> dict[str, Any] | None:
         if begins:
             here = here[name]
     return table
-
-
-def _learn(line: str) -> Statement:
-    said = _statement(line)
-    if len(_known) >= MOST_LINES:
-        _known.clear()
-    _known[line] = said
-    return said
 
 
 def _own(value: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from phoenix.memo import Memo
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,6 +17,9 @@ ENVIRONMENT: Final = "lxc.environment.runtime:"
 _PLAIN: Final = frozenset(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 !\"#$&'()*+,-./;<=>?@[\\]^_`{|}~"
 )
+
+
+_lines = Memo()
 
 
 class GuestConf:
@@ -55,9 +60,9 @@ def parse(text: str, pending: str = PENDING) -> GuestConf:
     conf = section = GuestConf()
     waiting = False
     for line in text.split("\n"):
-        if not line.strip():
+        if not line or line.isspace():
             continue
-        name = _section_name(line)
+        name = _section_name(line) if "[" in line else ""
         if name:
             waiting = name.lower() == pending.lower()
             section = conf if waiting else conf.snapshots.setdefault(name, GuestConf())
@@ -90,7 +95,7 @@ def _parse_line(section: GuestConf, line: str) -> None:
     elif line.startswith("lxc."):
         section.raw.append(_raw_line(line))
     else:
-        key, value = _key_value(line)
+        key, value = _lines[line] if line in _lines else _lines.keep(line, _key_value(line))
         if key == "description":
             section.description += decode(value) + "\n"
         elif key:

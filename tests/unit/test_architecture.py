@@ -13,7 +13,15 @@ if TYPE_CHECKING:
 
 # The layers, lowest first: a module may import its own layer and those below it.
 LAYERS = (
-    ("phoenix", "phoenix.errors", "phoenix.jsonline", "phoenix.paths", "phoenix.text", "phoenix.value"),
+    (
+        "phoenix",
+        "phoenix.errors",
+        "phoenix.jsonline",
+        "phoenix.memo",
+        "phoenix.paths",
+        "phoenix.text",
+        "phoenix.value",
+    ),
     ("phoenix.process",),
     (
         "phoenix.files",

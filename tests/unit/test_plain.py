@@ -9,13 +9,13 @@ import tomli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phoenix import errors
+from phoenix import errors, memo
 from phoenix.config import load, plain
 
 PIECES = (
     "a", "b", "net0", "a-b", "_", "é", " ", "  ", "\t", " = ", "=", ".", ",", ", ", "[", "]", "[a]", "[[a]]", "[b]",
-    "{", "}", "{ a = 1 }", "{ a = 1, b = [1, 2] }", '"', '""', '"""', '"x"', '"# x"', '"\\n"', "'", "'x'", "0", "1", "-1",
-    "+1", "-0", "01", "1_0", "0x1", "1.5", "1e3", "inf", "12345678901234567890", "1979-05-27", "07:32:00", "true",
+    "{", "}", "{ a = 1 }", "{ a = 1, b = [1, 2] }", '"', '""', '"""', '"x"', '"# x"', '"\\n"', "'", "'x'", "0", "1",
+    "-1", "+1", "-0", "01", "1_0", "0x1", "1.5", "1e3", "inf", "12345678901234567890", "1979-05-27", "07:32:00", "true",
     "false", "True", "#", "# x", "\n", "\r\n", "\0", "\ufeff", "\u00a0", "\u202e", "\u0661", "a = 1\n", 'b = "x"\n',
 )  # fmt: skip
 
@@ -106,7 +106,7 @@ def test_what_one_reader_changes_no_other_sees():
 
 
 def test_more_lines_than_are_kept_are_read_as_well(monkeypatch):
-    monkeypatch.setattr(plain, "MOST_LINES", 2)
+    monkeypatch.setattr(memo, "MOST", 2)
     assert plain.read("a = 1\nb = 2\nc = 3\na1 = 4") == {"a": 1, "b": 2, "c": 3, "a1": 4}
 
 
