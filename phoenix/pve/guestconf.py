@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from phoenix.memo import Memo
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,9 +15,6 @@ ENVIRONMENT: Final = "lxc.environment.runtime:"
 _PLAIN: Final = frozenset(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 !\"#$&'()*+,-./;<=>?@[\\]^_`{|}~"
 )
-
-
-_lines = Memo()
 
 
 class GuestConf:
@@ -95,7 +90,7 @@ def _parse_line(section: GuestConf, line: str) -> None:
     elif line.startswith("lxc."):
         section.raw.append(_raw_line(line))
     else:
-        key, value = _lines[line] if line in _lines else _lines.keep(line, _key_value(line))
+        key, value = _key_value(line)
         if key == "description":
             section.description += decode(value) + "\n"
         elif key:
