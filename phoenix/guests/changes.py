@@ -147,11 +147,10 @@ def _is_other(wanted: Mapping[str, str], now: Mapping[str, str]) -> bool:
 
 def _taken_back(wanted: Guest, observed: Observed, record: Record | None) -> Iterator[Difference]:
     for name in record.options if record else ():
-        now = current(observed, name)
-        if name in wanted.settings or now is None or name in wanted.kind.kept:
+        if name in wanted.settings or name in wanted.kind.kept:
             continue
-        option = wanted.kind.option(name)
-        if option is None:
+        option, now = wanted.kind.option(name), current(observed, name)
+        if option is None or now is None:
             continue
         if wanted.clone and wanted.kind.may_hold(name):
             continue  # what its source had

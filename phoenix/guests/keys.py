@@ -108,7 +108,9 @@ def unique(found: Mapping[str, Setting], option: str, key: str, faults: Faults) 
     """Fault two numbered options of one name with the same `key`: the tools take them, and neither works."""
     seen: dict[str, str] = {}
     for name, setting in found.items():
-        if name.rstrip("0123456789") == option and not isinstance(setting, str) and key in setting:
+        if isinstance(setting, str) or key not in setting:
+            continue
+        if name.rstrip("0123456789") == option:
             other = seen.setdefault(setting[key], name)
             if other != name:
                 faults.say(f"{name}.{key}", f"{setting[key]!r} is taken by {other}")
