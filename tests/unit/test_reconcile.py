@@ -344,6 +344,20 @@ def test_a_log_that_is_a_link_is_not_followed(world):
     assert world.calls == []
 
 
+@contextlib.contextmanager
+def ours_on_standard_input(path):
+    """Something to read on standard input."""
+    before = os.dup(0)
+    file = os.open(path, os.O_RDWR | os.O_CREAT)
+    os.dup2(file, 0)
+    try:
+        yield
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
+        os.close(file)
+
+
 def test_a_tool_gets_nothing_of_ours_but_the_log(world, monkeypatch):
     for name in ("PYTHONPATH", "LC_ALL", "PHOENIX_ROOT", "PERL5LIB", "LANG"):
         monkeypatch.setenv(name, "/evil")
@@ -353,10 +367,11 @@ def test_a_tool_gets_nothing_of_ours_but_the_log(world, monkeypatch):
     kinds = {}
 
     def look():
-        kinds.update({number: os.fstat(file).st_mode for number, file in world.started[0][0].files.items()})
+        kinds.update({number: os.fstat(file) for number, file in world.started[0][0].files.items()})
 
     world.pct("start", then=look)
-    world.run()
+    with ours_on_standard_input(world.folder / "ours"):
+        world.run()
     tool = world.started[0][0]
     assert tool.env == {
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
@@ -364,8 +379,8 @@ def test_a_tool_gets_nothing_of_ours_but_the_log(world, monkeypatch):
         "HOME": "/root",
         "TERM": "xterm-256color",
     }
-    assert stat.S_ISCHR(kinds[0])
-    assert stat.S_ISREG(kinds[1])
+    assert os.path.samestat(kinds[0], os.stat("/dev/null"))
+    assert stat.S_ISREG(kinds[1].st_mode)
     assert tool.files[1] == tool.files[2]
     assert tool.given["setsid"] is True
     assert tool.cwd == "/"
