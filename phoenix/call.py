@@ -6,10 +6,13 @@ from phoenix.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from typing import Any, TypeVar
 
     from phoenix.cli import Answer
     from phoenix.paths import Paths
+
+    Thing = TypeVar("Thing")
 
 
 class Call(Value):
@@ -26,8 +29,18 @@ class Call(Value):
     run: str  # names the log of this run
     timeout: int  # seconds, 0 if not given
     options: Mapping[str, Answer]  # all of them, for the manager's own
+    together: dict[str, Any] | None = None  # what the calls of one start share that only look; None for one by itself
 
     @property
     def kind(self) -> str:
         """The kind that this manager owns, and the name of its configuration folder."""
         return self.manager[: -len("-manager")]
+
+    def shared(self, name: str, make: Callable[[], Thing]) -> Thing:
+        """What `make` makes: once for calls that come together."""
+        if self.together is None:
+            return make()
+        if name not in self.together:
+            self.together[name] = make()
+        found: Thing = self.together[name]
+        return found

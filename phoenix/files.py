@@ -16,8 +16,9 @@ MOST_BYTES = 1 << 20
 
 def read_text(path: str) -> str:
     """The text of a file of the node; bytes that are not UTF-8 are kept as escapes. OSError if it cannot be read."""
-    with open(path, encoding="utf-8", errors="backslashreplace") as file:
-        return file.read()
+    with open(path, "rb", buffering=0) as file:
+        text = file.read().decode("utf-8", "backslashreplace")
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def read_trusted(path: str) -> bytes:
@@ -27,14 +28,15 @@ def read_trusted(path: str) -> bytes:
     larger than a mebibyte.
     """
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
-            fault = distrusted(os.fstat(file.fileno()), path, stat.S_ISREG)
+        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb", buffering=0) as file:
+            facts = os.fstat(file.fileno())
+            fault = distrusted(facts, path, stat.S_ISREG)
             if fault:
                 raise fault
-            data = file.read(MOST_BYTES + 1)
+            data = file.readall() if facts.st_size <= MOST_BYTES else None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}", f"ls -l {path}") from error
-    if len(data) > MOST_BYTES:
+    if data is None or len(data) > MOST_BYTES:
         raise ConfigError(f"{path}: larger than 1 MiB, which no configuration is", f"ls -l {path}")
     return data
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from phoenix import files
+from phoenix import files, jsonline
 from phoenix.record import checksum
 
 TYPE_CHECKING = False
@@ -39,13 +39,9 @@ class Journal:
 
     def read(self) -> tuple[list[Event], list[int]]:
         """All events so far, oldest first, and the numbers of the lines that are damaged."""
-        try:
-            text = files.read_text(self.path)
-        except FileNotFoundError:
-            return [], []
         events: list[Event] = []
         damaged = []
-        for number, written in enumerate(text.split("\n"), 1):
+        for number, written in enumerate(self._lines(), 1):
             event = parsed(written)
             if event is not None:
                 events.append(event)
@@ -53,16 +49,27 @@ class Journal:
                 damaged.append(number)
         return events, damaged
 
+    def _lines(self) -> list[str]:
+        try:
+            return files.read_text(self.path).split("\n")
+        except FileNotFoundError:
+            return []
+
     def events(self) -> list[Event]:
         """All events so far that can be believed, oldest first."""
         return self.read()[0]
 
     def unfinished(self) -> Event | None:
         """The last intent, if nobody has written down how it ended."""
-        last = next((event for event in reversed(self.events()) if event["event"] in ("intent", "outcome")), None)
+        last = self._last_of("intent", "outcome")
         if last is None or (last["event"] == "outcome" and last.get("status") is not None):
             return None
-        return last if last["event"] == "intent" else self.last("intent")
+        return last if last["event"] == "intent" else self._last_of("intent")
+
+    def _last_of(self, *names: str) -> Event | None:
+        """The last event of one of these names; the lines before it, of which there may be many, are not parsed."""
+        events = (parsed(written) for written in reversed(self._lines()))
+        return next((event for event in events if event and event["event"] in names), None)
 
     def having(self, event: str, **facts: Any) -> list[Event]:
         """The events of that name with these facts, oldest first."""
@@ -80,9 +87,7 @@ class Journal:
 
 def line(event: Event) -> str:
     """An event as a line of a journal."""
-    import json
-
-    text = json.dumps(event)[:-1]
+    text = jsonline.written(event)[:-1]
     return f"{text}{_SUM}{checksum(text)}{_END}"
 
 
@@ -91,10 +96,8 @@ def parsed(written: str) -> Event | None:
     text, _, end = written.rpartition(_SUM)
     if not end or end != checksum(text) + _END:
         return None
-    import json
-
     try:
-        event = json.loads(text + "}")
+        event = jsonline.parsed(text + "}")
     except (ValueError, RecursionError):
         return None
     return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None

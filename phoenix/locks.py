@@ -30,8 +30,9 @@ def take(path: str, what: str) -> int:
             f"{what}: another run of Phoenix (process {holder}) is working on it",
             f"ps -fp {holder}; try again later",
         ) from error
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    size = os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    if os.fstat(lock).st_size != size:  # to shorten a file takes some disks longer than all else here
+        os.ftruncate(lock, size)
     return lock
 
 

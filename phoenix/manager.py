@@ -20,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import ModuleType
+    from typing import Any
 
     from phoenix.cli import Answer
 
@@ -102,12 +103,10 @@ def guests_of(module: ModuleType, action: str, asked: Answer) -> list[str]:
 
 def each(action: Callable[[Call], int], call: Call, guests: Sequence[str]) -> int:
     """Do an action for several guests, one after another; what is wrong with one does not stop the others."""
-    import gc
-
-    gc.enable()  # the many are not over in a moment
     codes = []
+    together: dict[str, Any] = {}
     for guest in guests:
-        one = call.but(id=guest)
+        one = call.but(id=guest, together=together)
 
         def tell(code: int, error: PhoenixError, one: Call = one) -> None:
             if one.json:

@@ -14,12 +14,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
     from collections.abc import Callable, Iterator, Sequence
-    from typing import Any
 else:
     # The module signal wraps this one in enums, which costs the dispatcher a quarter of its start-up.
     import _signal as signal
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ENDED = (signal.SIGCHLD,)
+IGNORED = (signal.SIGPIPE, signal.SIGXFSZ)
+"""The signals that Python ignores, and other programs rely on."""
 PIECE = 0.1
 """The longest sleep that a signal does not end, in seconds."""
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -56,6 +58,7 @@ def _home() -> str:
 
 def listen() -> None:
     """From now on INT, TERM and HUP do not end this process: they are noted and passed on to the child."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where our caller ignores it, nobody would tell how children end
     for number in SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup stays nohup
             signal.signal(number, _note)
@@ -160,9 +163,9 @@ class Children:
         for reader, _ in self._poll.poll(seconds * 1000):
             key, stream, rest = self._pipes[reader]
             data = os.read(reader, 1 << 16)
-            rest += data
-            while b"\n" in rest or (rest and not data):
-                line, _, rest[:] = rest.partition(b"\n")
+            *lines, rest[:] = (rest + data).split(b"\n")
+            lines += [rest[:]] * bool(rest and not data)
+            for line in lines:
                 yield key, stream, line.decode("utf-8", "backslashreplace")
             if not data:
                 self._poll.unregister(reader)
@@ -191,32 +194,61 @@ def run_tool(argv: Sequence[str], log: int, seconds: float, stdin: str = "", tal
     pipe kills Proxmox VE's worker. It gets a session of its own, so that a closed terminal does not reach it.
     A HUP of ours is not passed on: it would kill the tool and leave its worker alone.
     """
-    import subprocess
-
-    source = os.open(stdin, os.O_RDONLY | os.O_CLOEXEC) if stdin else subprocess.DEVNULL
+    # Held back, the news of its end is not lost before it is waited for.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDED)
     try:
-        process: subprocess.Popen[Any] = subprocess.Popen(
-            list(argv),
-            stdin=source,
-            stdout=log,
-            stderr=log if talk < 0 else talk,
-            env=environment(),
-            cwd="/",
-            start_new_session=True,
-            restore_signals=True,
-        )
-    finally:
-        if stdin:
-            os.close(source)
-    _adopt(process.pid, (signal.SIGINT, signal.SIGTERM))
-    try:
-        for _ in ticks(seconds):
-            status = process.poll()
-            if status is not None:
-                return 128 - status if status < 0 else status
-        return None
+        pid = _start_tool(argv, log, log if talk < 0 else talk, stdin or "/dev/null")
+        _adopt(pid, (signal.SIGINT, signal.SIGTERM))
+        return _status_within(pid, seconds)
     finally:
         _release()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _start_tool(argv: Sequence[str], says: int, talk: int, stdin: str) -> int:
+    """Start a tool in /, with the signals as a program expects them; returns its process ID."""
+    _keep_open_files()
+    source = os.open(stdin, os.O_RDONLY | os.O_CLOEXEC)
+    here = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    actions = [(os.POSIX_SPAWN_DUP2, file, number) for number, file in enumerate((source, says, talk))]
+    os.chdir("/")
+    try:
+        return os.posix_spawn(
+            argv[0],
+            list(argv),
+            environment(),
+            file_actions=actions,
+            setsid=True,
+            setsigmask=(),
+            setsigdef=IGNORED,
+        )
+    finally:
+        os.fchdir(here)
+        os.close(here)
+        os.close(source)
+
+
+def _keep_open_files() -> None:
+    """Pass nothing on to a tool that our own caller has left open: its worker would hold it for months."""
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > TALK:
+            try:
+                os.set_inheritable(int(name), False)
+            except OSError:
+                continue  # that of the folder itself
+
+
+def _status_within(pid: int, seconds: float) -> int | None:
+    """The exit status of a child, None if it still runs after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return status_of(status)
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return None
+        signal.sigtimedwait(ENDED, left)
 
 
 def read(argv: Sequence[str], seconds: float, given: str = "") -> tuple[int | None, str, str]:

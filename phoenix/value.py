@@ -24,9 +24,8 @@ class Value:
 
     def __init__(self, *values: Any, **named: Any) -> None:
         fields = type(self).__annotations__
-        given = dict(zip(fields, values), **named)
-        missing = [name for name in fields if name not in given and not hasattr(type(self), name)]
-        if missing or len(values) > len(fields) or not given.keys() <= fields.keys():
+        given = dict(zip(fields, values), **named) if values else named
+        if not _required(type(self)) <= given.keys() <= fields.keys() or len(values) > len(fields):
             raise TypeError(f"{type(self).__name__} takes {', '.join(fields)}")
         self.__dict__.update(given)
 
@@ -48,4 +47,14 @@ class Value:
 
     def but(self, **changed: Any) -> Self:
         """The same record with other values for some fields."""
-        return type(self)(**{**self.fields(), **changed})
+        return type(self)(**{**self.__dict__, **changed})
+
+
+_without_default: dict[type, frozenset[str]] = {}
+
+
+def _required(cls: type) -> frozenset[str]:
+    """The fields of a class that have no default."""
+    if cls not in _without_default:
+        _without_default[cls] = frozenset(name for name in cls.__annotations__ if not hasattr(cls, name))
+    return _without_default[cls]

@@ -7,6 +7,7 @@ import stat
 import sys
 
 from phoenix import cli, files
+from phoenix.config import plain
 from phoenix.errors import ConfigError
 from phoenix.value import Value
 
@@ -41,12 +42,13 @@ def holds(table: Mapping[str, Any], key: str) -> bool:
     return True
 
 
-def guest(folder: str, kind: str, name: str) -> Document:
+def guest(folder: str, kind: str, name: str, seen: set[str] | None = None) -> Document:
     """What the configuration says of one guest: its own file over the profile that this names.
 
-    Tables are merged, everything else, lists too, is replaced. ConfigError as for `document`.
+    Tables are merged, everything else, lists too, is replaced. ConfigError as for `document`. `seen` is as for
+    `trusted`.
     """
-    own = document(guest_path(folder, kind, name))
+    own = document(guest_path(folder, kind, name, seen))
     if "profile" not in own.table:
         return own
     profile = profile_of(folder, own)
@@ -83,14 +85,19 @@ def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return table
 
 
-def guest_path(folder: str, kind: str, guest: str) -> str:
+def guest_path(folder: str, kind: str, guest: str, seen: set[str] | None = None) -> str:
     """The file of one guest in the configuration folder. ConfigError if the folders cannot be trusted."""
-    trusted(folder, kind)
+    trusted(folder, kind, seen)
     return f"{folder}/{kind}/{guest}.toml"
 
 
-def trusted(folder: str, name: str) -> None:
-    """ConfigError unless a folder of the configuration, and that itself, are there and ours alone."""
+def trusted(folder: str, name: str, seen: set[str] | None = None) -> None:
+    """ConfigError unless a folder of the configuration, and that itself, are there and ours alone.
+
+    `seen` are those that one who reads many files has found to be so, each once.
+    """
+    if seen is not None and f"{folder}/{name}" in seen:
+        return
     for part in (folder, f"{folder}/{name}"):
         try:
             foreign = files.foreign_part(os.path.dirname(part))
@@ -103,6 +110,8 @@ def trusted(folder: str, name: str) -> None:
         fault = files.distrusted(facts, part, stat.S_ISDIR)
         if fault:
             raise fault
+    if seen is not None:
+        seen.add(f"{folder}/{name}")
 
 
 def guest_ids(folder: str, kind: str) -> list[str]:
@@ -117,6 +126,18 @@ def guest_ids(folder: str, kind: str) -> list[str]:
 
 def document(path: str) -> Document:
     """Read and parse `path`. ConfigError, with the line, if it is not TOML."""
+    data = files.read_trusted(path)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{path}: line {line}: not UTF-8", f"edit {path}") from error
+    table = plain.read(text)
+    return Document(path, parsed(path, text) if table is None else table)
+
+
+def parsed(path: str, text: str) -> dict[str, Any]:
+    """What tomli makes of a text. ConfigError, with the line, if it is not TOML."""
     # tomli wants the types of datetime. The C module has them all; importing the Python module around it takes as
     # long as a third of tomli itself, at every start.
     import _datetime  # type: ignore[import-not-found]
@@ -124,12 +145,8 @@ def document(path: str) -> Document:
     sys.modules.setdefault("datetime", _datetime)
     import tomli
 
-    data = files.read_trusted(path)
     try:
-        return Document(path, tomli.loads(data.decode("utf-8")))
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise ConfigError(f"{path}: line {line}: not UTF-8", f"edit {path}") from error
+        return tomli.loads(text)
     except tomli.TOMLDecodeError as error:
         raise ConfigError(f"{path}: {error}", f"edit {path}") from error
     except ValueError as error:  # an integer of thousands of digits

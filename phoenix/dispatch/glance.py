@@ -31,9 +31,12 @@ class Glance(Value):
     up: int  # seconds from its start to that of the next in the order
 
 
-def at(folder: str, kind: str, guest: str) -> Glance:
-    """What the file of a guest says, and its profile. ConfigError if they are no TOML or cannot be trusted."""
-    table = load.guest(folder, kind, guest).table
+def at(folder: str, kind: str, guest: str, seen: set[str]) -> Glance:
+    """What the file of a guest says, and its profile. ConfigError if they are no TOML or cannot be trusted.
+
+    `seen` are the folders that were found to be trustworthy already.
+    """
+    table = load.guest(folder, kind, guest, seen).table
     needs, sources = load.relations(table)
     ours = table.get("phoenix")
     state = ours.get("state") if isinstance(ours, dict) else None

@@ -44,7 +44,7 @@ from __future__ import annotations
 import os
 
 from phoenix import cli, output
-from phoenix.dispatch import child, many, routing
+from phoenix.dispatch import child, looking, many, routing
 from phoenix.errors import PhoenixError, UsageError, overall
 from phoenix.paths import Paths
 from phoenix.text import shell
@@ -129,7 +129,7 @@ def rehearse(tree: str, words: Words) -> int:
 
 def check_words(words: Words, verb: str) -> None:
     """UsageError for words that do not fit together or cannot be meant."""
-    if not (verb in NEED_TARGETS and len(words.targets) > 1):
+    if not (verb in MAY_HAVE_TARGETS or (verb in NEED_TARGETS and len(words.targets) > 1)):
         check_usage(words, verb)
     check_values(words)
 
@@ -181,7 +181,7 @@ def run_action(tree: str, verb: str, words: Words, take: Take = None) -> int:
         return check_all(configuration, words, take)
     if names == ["all"] and not configuration.all():
         cli.note(f"note: {configuration.folder} has no guests")
-    if verb in many.LOOKING:
+    if verb in looking.VERBS:
         return look(configuration, verb, words, take)
     if verb in CONFIRMED and not words.options.get("--yes") and not words.options.get("--dry-run"):
         child.confirm(verb, configuration.meant(names)[0])
@@ -201,10 +201,11 @@ def look(configuration: routing.Configuration, verb: str, words: Words, take: Ta
     """Let managers look at the targets; several documents are one."""
     names, told = names_of(words), child.arguments(words.options, cli.new_run(), words.rest)
     targets, _ = configuration.meant(names)
+    jobs = int(str(words.options.get("--jobs", 0)))
     if take or len(targets) == 1 or words.options.get("--output") != "json":
-        return many.look(configuration.tree, verb, targets, told, take)
+        return looking.look(configuration.tree, verb, targets, told, jobs, take)
     texts: list[str] = []
-    code = many.look(configuration.tree, verb, targets, told, texts.append)
+    code = looking.look(configuration.tree, verb, targets, told, jobs, texts.append)
     output.document(documents=[output.parsed(text) for text in texts])
     return code
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from phoenix import cli, output, process
-from phoenix.dispatch import child, order, routing
+from phoenix.dispatch import order, routing
 from phoenix.errors import ConfigError, overall
 
 TYPE_CHECKING = False
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from phoenix.dispatch.view import View
     from phoenix.paths import Paths
 
-LOOKING = ("plan", "status")
-"""The verbs whose managers take several guests at once, and only look."""
-BATCH = 250
-"""So many guests a manager is given at once: its start is not felt any more then, and its command line is short."""
 NOT_FOR_TEMPLATES = ("start", "restart")
 """What `all` and other groups do not mean templates by."""
 
@@ -153,16 +149,3 @@ def result(schedule: Schedule, shown: View, task: Task) -> tuple[int, str]:
     code = schedule.codes[task.key]
     said = f": {shown.reasons[task.key]}" if task.key in shown.reasons else ""
     return (FAILED, shortened(f"exit {code}{said}", 300)) if code else (DONE, "")
-
-
-def look(tree: str, verb: str, targets: Sequence[Target], words: Sequence[str], take: Take) -> int:
-    """Let the managers look at several guests, many at once; returns one exit status."""
-    codes = []
-    for kind in dict.fromkeys(target.kind for target in targets):
-        guests = [f"--id={target.id}" for target in targets if target.kind == kind]
-        for begin in range(0, len(guests), BATCH):
-            call = [f"--action={verb}", *guests[begin : begin + BATCH], *words]
-            codes.append(child.run_to(tree, kind + routing.SUFFIX, call, take))
-            if process.received:
-                return codes[-1]
-    return overall(codes)

@@ -48,6 +48,7 @@ class Configuration:
         self.folder = folder
         self.tree = tree
         self._seen: dict[str, Glance] = {}
+        self._trusted: set[str] = set()
         if not os.path.isdir(folder):
             raise ConfigError(f"{folder}: there is no configuration", "phoenix.pyz init writes one to start from")
 
@@ -177,7 +178,7 @@ class Configuration:
         from phoenix.dispatch import glance
 
         if target.id not in self._seen:
-            self._seen[target.id] = glance.at(self.folder, target.kind, target.id)
+            self._seen[target.id] = glance.at(self.folder, target.kind, target.id, self._trusted)
         return self._seen[target.id]
 
     def stands_alone(self, target: Target) -> bool:

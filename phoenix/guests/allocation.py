@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-
 from phoenix import cli, locks, process
 from phoenix.errors import Busy, Interrupted, NotReady
 from phoenix.guests import preflight
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from phoenix.guests.plan import Step
     from phoenix.guests.work import Work
 
@@ -21,18 +17,29 @@ SOURCE_SECONDS = 60
 """The longest wait for a guest that is to be cloned: its lock can be one that nobody takes away."""
 
 
-@contextlib.contextmanager
-def turn(work: Work, step: Step) -> Iterator[None]:
-    """Hold the storages that a step allocates on. Busy if that takes too long, Interrupted after a signal."""
-    held: list[int] = []
-    try:
-        for storage in sorted(storages(work, step)):  # in one order, so that no two wait for each other
-            held.append(_take(work, storage))
-        if step.goal == "create" and work.wanted.clone:
-            _wait_for_source(work)
-        yield
-    finally:
-        for lock in held:
+class Turn:
+    """The storages that a step allocates on, held until it is over.
+
+    Busy if it takes too long to have them, Interrupted after a signal.
+    """
+
+    def __init__(self, work: Work, step: Step) -> None:
+        self._work = work
+        self._step = step
+        self._held: list[int] = []
+
+    def __enter__(self) -> None:
+        try:
+            for storage in sorted(storages(self._work, self._step)):  # in one order: no two wait for each other
+                self._held.append(_take(self._work, storage))
+            if self._step.goal == "create" and self._work.wanted.clone:
+                _wait_for_source(self._work)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        for lock in self._held:
             locks.release(lock)
 
 

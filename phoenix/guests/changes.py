@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from phoenix.guests import values
 from phoenix.guests.observed import place_in
-from phoenix.pve import formats, options
+from phoenix.memo import Memo
+from phoenix.pve import formats
 from phoenix.value import Value
 
 TYPE_CHECKING = False
@@ -49,10 +50,12 @@ def between(wanted: Guest, observed: Observed, record: Record | None) -> tuple[D
     """
     found: list[Difference] = []
     for name, setting in sorted(wanted.settings.items()):
-        option = options.lookup(wanted.kind.table, name)
+        now = current(observed, name)
+        if isinstance(setting, str) and setting == now:
+            continue
+        option = wanted.kind.option(name)
         if option is None:
             continue
-        now = current(observed, name)
         gone = dropped(record, name, setting, now)
         if is_volume(wanted.kind, name, setting, now):
             found += _of_volume(wanted.kind, name, setting, now, observed.settings.get(name), gone)
@@ -129,7 +132,7 @@ def _of_volume(
     if sizes[1] and sizes[0] and sizes[0] != sizes[1]:
         change = "grow" if sizes[0] < sizes[1] else "fixed"
         yield Difference(name, f"size={size}", f"size={wanted['size']}", change)
-    option = options.lookup(kind.table, name)
+    option = kind.option(name)
     rest = {key: value for key, value in wanted.items() if key not in _PLACE}
     if option and (gone or values.differs(option, rest, now)):
         change = PROPERTIES.get(option.name, option.change)
@@ -144,9 +147,10 @@ def _is_other(wanted: Mapping[str, str], now: Mapping[str, str]) -> bool:
 
 def _taken_back(wanted: Guest, observed: Observed, record: Record | None) -> Iterator[Difference]:
     for name in record.options if record else ():
-        option = options.lookup(wanted.kind.table, name)
-        now = current(observed, name)
-        if name in wanted.settings or option is None or now is None or name in wanted.kind.kept:
+        if name in wanted.settings or name in wanted.kind.kept:
+            continue
+        option, now = wanted.kind.option(name), current(observed, name)
+        if option is None or now is None:
             continue
         if wanted.clone and wanted.kind.may_hold(name):
             continue  # what its source had
@@ -216,9 +220,23 @@ def dropped(record: Record | None, name: str, setting: Setting, now: Setting | N
     """The properties that Phoenix has set and the file no longer says."""
     if record is None or isinstance(setting, str) or now is None or isinstance(now, str):
         return []
-    begin = name + "."
-    known = [item[len(begin) :] for item in record.options if item.startswith(begin)]
-    return [key for key in known if key in now and key not in setting]
+    return [key for key in _properties(record.options).get(name, ()) if key in now and key not in setting]
+
+
+_known_properties = Memo()
+
+
+def _properties(names: tuple[str, ...]) -> Mapping[str, Sequence[str]]:
+    """The properties by option, of names as net0.tag."""
+    if names in _known_properties:
+        found: dict[str, list[str]] = _known_properties[names]
+        return found
+    found = {}
+    for name in names:
+        option, dot, key = name.partition(".")
+        if dot:
+            found.setdefault(option, []).append(key)
+    return _known_properties.keep(names, found)
 
 
 def is_set(observed: Observed, name: str) -> bool:
@@ -246,5 +264,5 @@ def merged(wanted: Guest, observed: Observed, name: str, record: Record | None) 
     volume = place_in(observed.pending_raw.get(name, observed.raw.get(name, "")))
     rest = {key: value for key, value in setting.items() if key not in _PLACE}
     kept = {key: value for key, value in now.items() if key not in _PLACE or key == "size"}
-    option = options.lookup(wanted.kind.table, name)
+    option = wanted.kind.option(name)
     return {**kept, **rest, values.default_key(option.properties) if option else "": volume}

@@ -85,7 +85,8 @@ def decode(document: Document, guest: str) -> Guest:
         environment=environment,
         firewall=firewall,
     )
-    ours.check_addresses(made.ours, made.address, faults)
+    if made.ours.health:
+        ours.check_addresses(made.ours, made.address, faults)
     faults.stop()
     return made
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from phoenix import files
-from phoenix.pve import pct, qm
+from phoenix.pve import pct
 from phoenix.text import last_line, shell
 from phoenix.value import Value
 
@@ -48,6 +48,8 @@ def _in_container(work: Work, words: Sequence[str], seconds: int, shown: Sequenc
 
 
 def _in_machine(work: Work, words: Sequence[str], seconds: int, shown: Sequence[str], stdin: str = "") -> Answer:
+    from phoenix.pve import qm
+
     argv = qm.guest_exec(work.guest, words, seconds, with_input=bool(stdin))
     status, said = call(work, argv, seconds + GRACE_SECONDS, qm.guest_exec(work.guest, shown, seconds), stdin)
     if status is None:

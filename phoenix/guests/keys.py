@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from phoenix import cli
 from phoenix.guests import values
-from phoenix.pve import options
+from phoenix.memo import Memo
 from phoenix.pve.options import Option, by_name
 
 TYPE_CHECKING = False
@@ -39,15 +39,30 @@ def settings(
     """The options that a file gives; `otherwise` says why some of the tool's are not among them."""
     found: dict[str, Setting] = {}
     for key, value in table.items():
-        option = options.lookup(kind.table, key)
+        asked = (kind.name, key, _written(value))
+        if asked in _settings:
+            found[key] = _settings[asked]
+            continue
+        option = kind.option(key)
         why = otherwise.get(key.rstrip("0123456789"), "")
         if option is None or not option.change or why:
             faults.say(key, why or f"unknown key{cli.did_you_mean(key, known(kind, own))}")
             continue
         setting = values.decode(option, key, value, faults)
         if setting is not None:
-            found[key] = setting
+            found[key] = _settings.keep(asked, setting) if asked[2] else setting
     return found
+
+
+_settings = Memo()
+
+
+def _written(value: Any) -> str:
+    """What tells a TOML value from all others; "" for an integer of so many digits that Python does not write it."""
+    try:
+        return repr(value)
+    except ValueError:
+        return ""
 
 
 def clone(kind: Kind, table: dict[str, Any], faults: Faults) -> dict[str, str]:
@@ -93,7 +108,9 @@ def unique(found: Mapping[str, Setting], option: str, key: str, faults: Faults) 
     """Fault two numbered options of one name with the same `key`: the tools take them, and neither works."""
     seen: dict[str, str] = {}
     for name, setting in found.items():
-        if name.rstrip("0123456789") == option and not isinstance(setting, str) and key in setting:
+        if isinstance(setting, str) or key not in setting:
+            continue
+        if name.rstrip("0123456789") == option:
             other = seen.setdefault(setting[key], name)
             if other != name:
                 faults.say(f"{name}.{key}", f"{setting[key]!r} is taken by {other}")

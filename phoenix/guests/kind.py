@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from phoenix.memo import Memo
+from phoenix.pve import options
 from phoenix.value import Value
 
 TYPE_CHECKING = False
@@ -35,4 +37,12 @@ class Kind(Value):
 
     def may_hold(self, name: str) -> bool:
         """Whether an option holds a volume in use."""
-        return name.rstrip("0123456789") in self.volumes
+        return name.startswith(self.volumes) and name.rstrip("0123456789") in self.volumes
+
+    def option(self, name: str) -> Option | None:
+        """The option of that name that its configuration can have."""
+        asked = (self.name, name)
+        return _options[asked] if asked in _options else _options.keep(asked, options.lookup(self.table, name))
+
+
+_options = Memo()

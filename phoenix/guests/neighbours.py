@@ -75,10 +75,11 @@ def of_configuration(folder: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _documents(folder: str) -> Iterator[tuple[str, Document]]:
+    seen: set[str] = set()
     for kind in KINDS:
         for guest in load.guest_ids(folder, kind) if os.path.isdir(f"{folder}/{kind}") else ():
             try:
-                yield guest, load.guest(folder, kind, guest)
+                yield guest, load.guest(folder, kind, guest, seen)
             except ConfigError:
                 continue
 

@@ -6,7 +6,8 @@ from phoenix import files, locks
 from phoenix.errors import NotReady
 from phoenix.guests import marks, values
 from phoenix.guests.places import is_disc
-from phoenix.pve import guestconf, options
+from phoenix.memo import Memo
+from phoenix.pve import guestconf
 from phoenix.value import Value
 
 TYPE_CHECKING = False
@@ -144,10 +145,19 @@ def settings_of(kind: Kind, raw: Mapping[str, str]) -> dict[str, Setting]:
     """The options that a guest's file can set, out of all."""
     found: dict[str, Setting] = {}
     for name, text in raw.items():
-        option = options.lookup(kind.table, name)
-        if option and option.change:
-            found[name] = values.observed(option, text)
+        asked = (kind.name, name, text)
+        setting = _settings[asked] if asked in _settings else _settings.keep(asked, _setting(kind, name, text))
+        if setting is not None:
+            found[name] = setting
     return found
+
+
+_settings = Memo()
+
+
+def _setting(kind: Kind, name: str, text: str) -> Setting | None:
+    option = kind.option(name)
+    return values.observed(option, text) if option and option.change else None
 
 
 def place_in(text: str) -> str:
@@ -170,6 +180,6 @@ def volumes_of(kind: Kind, raw: Mapping[str, str]) -> tuple[str, ...]:
     """The volumes of storages that the options name; unused ones too, paths of the node not."""
     found = []
     for name, text in raw.items():
-        if kind.may_hold(name) or name.rstrip("0123456789") == "unused":
+        if kind.may_hold(name) or name.startswith("unused"):
             found.append(volume_in(text))
     return tuple(sorted(filter(None, found)))

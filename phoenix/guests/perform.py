@@ -8,7 +8,7 @@ import time
 
 from phoenix import files, process
 from phoenix.errors import Busy, OperationFailed
-from phoenix.guests import features, inside, marks, plan
+from phoenix.guests import marks, plan
 from phoenix.pve import guestconf
 from phoenix.text import last_line
 
@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from phoenix.guests.features import Feature
+    from phoenix.guests.inside import Answer
     from phoenix.guests.plan import Step
     from phoenix.guests.work import Work
 
@@ -100,6 +102,8 @@ def write(work: Work, step: Step, _seconds: int) -> int:
 
 def provision(work: Work, step: Step, seconds: int) -> int | None:
     """Put a feature into the running guest and apply it; it is recorded once it says so itself."""
+    from phoenix.guests import features, inside
+
     feature = work.feature(step.argv[2])
     token = os.urandom(16).hex()
     archive = f"/var/lib/phoenix/provision/{work.call.kind}-{work.guest}-{feature.name}.tar"
@@ -122,7 +126,7 @@ def provision(work: Work, step: Step, seconds: int) -> int | None:
         files.discard(work.node.paths(archive))
 
 
-def judge(work: Work, feature: features.Feature, token: str, answer: inside.Answer) -> int | None:
+def judge(work: Work, feature: Feature, token: str, answer: Answer) -> int | None:
     """The status of a feature by its own last word. OperationFailed, with the last lines, if its script failed."""
     said = [line for line in answer.output.split("\n") if line.startswith(token + " ")]
     if not said:  # the tool ended, and nobody said that the script did
@@ -149,6 +153,8 @@ def wait(work: Work, _step: Step, _seconds: int) -> int:
 
 def clean(work: Work, _step: Step, _seconds: int) -> int:
     """Take out of a machine what makes it one of its kind, so that its clones are not the same."""
+    from phoenix.guests import features, inside
+
     answer = inside.run(work, ("sh", "-c", features.CLEAN), CLEAN_SECONDS * 4)
     if answer.status != 0:
         raise OperationFailed(

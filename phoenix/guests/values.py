@@ -99,7 +99,7 @@ def is_number(value: Any, kind: str) -> bool:
 def text_fault(option: Option, text: str) -> str:
     """What is wrong with a text by the option's own rules, or ""."""
     allowed = "\n\t" if option.name == "description" else ""
-    if not all(char.isprintable() or char in allowed for char in text):
+    if not text.isprintable() and not all(char.isprintable() or char in allowed for char in text):
         return "a character that does not print"
     if option.name == "description":
         return description_fault(text)

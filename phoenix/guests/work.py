@@ -38,8 +38,8 @@ class Work:
         self.kind = kind
         self.guest = call.id
         self.planner = planner
-        wanted = kind.decode(load.guest(call.config, call.kind, call.id), call.id)
-        self.node = Node(call.paths)
+        wanted = kind.decode(load.guest(call.config, call.kind, call.id, call.shared("trusted", set)), call.id)
+        self.node = call.shared("node", lambda: Node(call.paths, still=call.together is not None))
         self.wanted = with_keys(wanted, self.node)
         self.seconds = call.timeout
         self.status_command = f"phoenix.pyz status {call.id}"
@@ -118,7 +118,7 @@ class Work:
         """The storages that a step allocates on, held until it is over."""
         from phoenix.guests import allocation
 
-        return allocation.turn(self, step)
+        return allocation.Turn(self, step)
 
     def perform(self, step: Step, seconds: int) -> int | None:
         """Carry out a step; returns the exit status, None if it takes longer than `seconds`."""
@@ -272,6 +272,8 @@ class Work:
 
     def check_named_volumes(self, state: Observed) -> None:
         """UsageError or Refused for a volume of --delete-volumes that is not there, or may not be deleted."""
+        if not any(self.ask().delete_volumes):
+            return
         ours = self.record.volumes if self.record else ()
         unused = [volume for name, volume in state.raw.items() if name.startswith("unused")]
         for volume in filter(None, self.ask().delete_volumes):

@@ -55,9 +55,9 @@ def parse(text: str, pending: str = PENDING) -> GuestConf:
     conf = section = GuestConf()
     waiting = False
     for line in text.split("\n"):
-        if not line.strip():
+        if not line or line.isspace():
             continue
-        name = _section_name(line)
+        name = _section_name(line) if "[" in line else ""
         if name:
             waiting = name.lower() == pending.lower()
             section = conf if waiting else conf.snapshots.setdefault(name, GuestConf())

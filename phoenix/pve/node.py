@@ -20,10 +20,17 @@ KINDS = {"lxc": "CT", "qemu-server": "VM"}
 
 
 class Node:
-    """One Proxmox VE node, on which the cluster file system is seen to be mounted. NotReady if it is not."""
+    """One Proxmox VE node, on which the cluster file system is seen to be mounted. NotReady if it is not.
 
-    def __init__(self, paths: Paths) -> None:
+    One that is `still` is for looking at many guests: what tells of all of them is read once, when it is first asked
+    for. Whoever changes anything reads it again each time.
+    """
+
+    def __init__(self, paths: Paths, *, still: bool = False) -> None:
         self.paths = paths
+        self._still = still
+        self._owners: dict[str, list[tuple[str, str]]] | None = None
+        self._starts: dict[str, tuple[bool, str]] | None = None
         try:
             self.name = os.path.basename(os.readlink(paths.pve + "/local"))
         except OSError as error:
@@ -71,12 +78,26 @@ class Node:
 
     def owners(self, guest: str) -> list[tuple[str, str]]:
         """Who has an ID, in the whole cluster: (node, "CT" or "VM") each."""
+        if self._still:
+            if self._owners is None:
+                self._owners = self._all_owners()
+            return self._owners.get(guest, [])
         return [
             (node, name)
             for node in self.nodes()
             for folder, name in KINDS.items()
             if os.path.exists(self.paths.guest_config(folder, guest, node))
         ]
+
+    def _all_owners(self) -> dict[str, list[tuple[str, str]]]:
+        """Who has each ID that is taken in the cluster."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for path in self.guest_files():
+            folder, _, name = path.rpartition("/")
+            nodes, _, kind = folder.rpartition("/")
+            owner = nodes.rpartition("/")[2], KINDS[kind]
+            found.setdefault(name[: -len(".conf")], []).append(owner)
+        return found
 
     def guest_files(self) -> list[str]:
         """The files of all guests in the cluster."""
@@ -140,16 +161,27 @@ class Node:
 
         Its monitor listens on an abstract socket; the number of that is of this start alone.
         """
+        if self._starts is None or not self._still:
+            self._starts = self._container_starts()
+        return self._starts.get(guest, (False, ""))[1]
+
+    def _container_starts(self) -> dict[str, tuple[bool, str]]:
+        """By container that runs: whether a socket that listens was seen, and the number of the socket."""
         try:
             sockets = files.read_text(self.paths("/proc/net/unix"))
         except OSError as error:
             raise NotReady(f"/proc/net/unix cannot be read: {error.strerror}", "mount | grep proc") from error
-        name = f"@/var/lib/lxc/{guest}/command"
-        if f" {name}\n" not in sockets:
-            return ""
-        seen = [line.split() for line in sockets.split("\n") if line.endswith(" " + name)]
-        # Besides the socket that listens (flags 00010000) there is one for each connection, for a moment.
-        return max(seen, key=lambda fields: fields[3:4] == ["00010000"])[-2]
+        found: dict[str, tuple[bool, str]] = {}
+        for line in sockets.split("\n"):
+            begin, _, name = line.partition(" @/var/lib/lxc/")
+            guest, slash, rest = name.partition("/")
+            fields = begin.split()
+            if slash and rest == "command" and fields:
+                # Besides the socket that listens (flags 00010000) there is one for each connection, for a moment.
+                listens = fields[3:4] == ["00010000"]
+                if guest not in found or (listens and not found[guest][0]):
+                    found[guest] = listens, fields[-1]
+        return found
 
     def processors(self) -> int:
         """How many processors the node has, 0 where that cannot be seen."""

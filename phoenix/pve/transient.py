@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
@@ -20,9 +18,10 @@ _TEXTS: Final = (
     r"dpkg (frontend|database) lock was locked by ",
     r"cannot lock /etc/[a-z]+; try again later",  # useradd, usermod, chpasswd
 )
-_ANY: Final = re.compile("|".join(_TEXTS))
 
 
 def hindrance(said: str) -> str:
     """The line in which a tool says that nothing was done because of somebody else, and may be later; "" for none."""
-    return next((line.strip() for line in said.split("\n") if _ANY.search(line)), "")
+    import re
+
+    return next((line.strip() for line in said.split("\n") if re.search("|".join(_TEXTS), line)), "")

@@ -154,6 +154,14 @@ def test_what_runs_under_nohup_is_not_stopped_by_a_hangup(world):
     assert len(world.calls("start")) == 1
 
 
+def test_a_caller_that_does_not_care_for_its_children_does_not_take_ours_from_us(world):
+    shell = ["/bin/sh", "-c", 'trap "" CHLD; exec "$@"', "sh"]
+    argv = [*shell, *world.phoenix(), f"--root={world.root}", "create", "9001"]
+    ran = subprocess.run(argv, capture_output=True, text=True, env={}, check=False, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+    assert len(world.calls("start")) == 1
+
+
 def test_kill_of_dispatcher_and_manager_lets_pct_finish_and_a_rerun_converges(world):
     dispatcher = world.create_under_way()
     for pid in [dispatcher.pid, *world.pids("lxc-manager")]:

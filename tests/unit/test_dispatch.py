@@ -393,9 +393,9 @@ def test_a_second_ctrl_c_is_passed_on(run, monkeypatch):
 def test_documents_of_several_targets_are_one_document(run):
     def documents(manager, words):
         ids = [word for word in words if word.startswith("--id=")]
-        return "\n".join(json.dumps({"version": 1, "words": word}) for word in ids) + "\n"
+        return [(process.SAYS, json.dumps({"version": 1, "words": word})) for word in ids]
 
-    run.output = documents
+    run.says = documents
     assert run("status", "all", "--output=json") == 0
     document = json.loads(run.out)
     assert document["version"] == 1

@@ -16,16 +16,16 @@ STAMP = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
 
 
 @pytest.fixture
-def run(fp, tmp_path):
+def run(tools, tmp_path):
     """Run pct, which prints some bytes; returns the log, the exit status and what is said to have been printed."""
     found = RunLog(str(tmp_path / "log/run-1.log"))
 
     def act(data, status=0, seconds=5):
-        def printing(child):
-            os.write(child.kwargs["stdout"], data)
-            child.returncode = status
+        def printing(tool):
+            tool.write(data)
+            tool.status = status
 
-        fp.register([PCT, "start", "9001"], callback=data if callable(data) else printing)
+        tools.register([PCT, "start", "9001"], data if callable(data) else printing)
         found.line("$ pct start 9001")
         return found, *found.run([PCT, "start", "9001"], seconds)
 
@@ -85,12 +85,11 @@ def test_on_a_full_disk_the_output_stays_where_it_is(run, monkeypatch):
     def full(_file, data):
         raise OSError(28, "No space left on device")
 
-    def act(child):
-        write(child.kwargs["stdout"], b"one\n")
+    def act(tool):
+        tool.write(b"one\n")
         monkeypatch.setattr(os, "write", full)
-        child.returncode = 1
+        tool.status = 1
 
-    write = os.write
     found, status, said = run(act)
     assert (status, said, found.said) == (1, "one\n", "one\n")
     with open(found.output, "rb") as file:

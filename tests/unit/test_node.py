@@ -157,6 +157,29 @@ def test_a_container_start_when_its_monitor_listens(root, sockets, runs):
     assert bool(node_of(root).container_start("9001")) is runs
 
 
+@pytest.mark.parametrize("flags", [("00010000", "00000000"), ("00000000", "00010000")])
+def test_the_socket_that_listens_tells_the_start(root, flags):
+    lines = [f"0: 2 0 {flag} 1 1 {flag} @/var/lib/lxc/9001/command\n" for flag in flags]
+    (root / "proc/net/unix").write_text("Num\n" + "".join(lines))
+    assert node_of(root).container_start("9001") == "00010000"
+
+
+def test_where_it_is_still_what_tells_of_all_guests_is_read_once(root):
+    for place in ("pve1/lxc/9001", "pve2/qemu-server/9001", "pve2/lxc/9002"):
+        (root / f"etc/pve/nodes/{place}.conf").touch()
+    (root / "etc/pve/nodes/pve1/lxc/9001-old.conf").touch()
+    (root / "proc/net/unix").write_text("Num\n0: 2 0 00010000 1 1 5 @/var/lib/lxc/9001/command\n")
+    found, still = node_of(root), Node(Paths(str(root)), still=True)
+    guests = ("9001", "9002", "9003")
+    before = [(found.owners(guest), found.container_start(guest)) for guest in guests]
+    assert before == [([("pve1", "CT"), ("pve2", "VM")], "5"), ([("pve2", "CT")], ""), ([], "")]
+    assert [(still.owners(guest), still.container_start(guest)) for guest in guests] == before
+    (root / "proc/net/unix").write_text("Num\n")
+    (root / "etc/pve/nodes/pve1/lxc/9001.conf").unlink()
+    assert [(still.owners(guest), still.container_start(guest)) for guest in guests] == before
+    assert (found.owners("9001"), found.container_start("9001")) == ([("pve2", "VM")], "")
+
+
 def test_without_proc_nothing_is_known_to_be_stopped(root):
     (root / "proc/net/unix").unlink()
     assert "proc/net/unix" in refusal(lambda: node_of(root).container_start("9001"))

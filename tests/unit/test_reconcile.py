@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import stat
-import subprocess
 
 import pytest
 
@@ -25,8 +25,8 @@ class World:
     seconds = 0
     status_command = "phoenix.pyz status 9001"
 
-    def __init__(self, folder, fp):
-        self.fp = fp
+    def __init__(self, folder, tools):
+        self.tools = tools
         self.folder = folder
         self.journal = Journal(str(folder / "journal/lxc-9001.jsonl"), run="run-1")
         self.log = RunLog(str(folder / "log/run-1.log"))
@@ -68,32 +68,32 @@ class World:
     def pct(self, verb, *, status=0, says="", effect=True, then=lambda: None):
         """Register `pct VERB 9001`: what it prints, its exit status (None: it never ends), whether it works."""
 
-        def act(child):
-            self.started.append((child.kwargs, self.journal.events()))
-            os.write(child.kwargs["stdout"], says.encode())
+        def act(tool):
+            self.started.append((tool, self.journal.events()))
+            tool.write(says.encode())
             if effect:
                 self.state |= {verb}
             then()
-            child.returncode = status
+            tool.status = status
 
-        self.fp.register([PCT, verb, "9001"], callback=act)
+        self.tools.register([PCT, verb, "9001"], act)
 
     def run(self):
         return reconcile.run(self, self.observe())
 
     @property
     def calls(self):
-        return [list(call) for call in self.fp.calls]
+        return self.tools.calls
 
     def events(self):
         return [(event["event"], event["goal"]) for event in self.journal.events()]
 
 
 @pytest.fixture
-def world(tmp_path, fp, monkeypatch):
+def world(tmp_path, tools, monkeypatch):
     monkeypatch.setattr(process, "received", 0)
     monkeypatch.setattr(reconcile, "EFFECT_SECONDS", 0.01)
-    world = World(tmp_path, fp)
+    world = World(tmp_path, tools)
     # The children are made up, and so are their process IDs.
     monkeypatch.setattr(os, "kill", lambda pid, number: world.killed.append((pid, number)))
     return world
@@ -239,7 +239,7 @@ def test_what_is_hindered_for_too_long_is_busy_and_says_by_what(world, slept):
     assert len(slept) > 2
     assert len(world.calls) > len(slept)
     assert len(world.calls) < 10
-    world.fp.definitions.clear()  # how often it is tried in a second is the machine's affair
+    world.tools.left.clear()  # how often it is tried in a second is the machine's affair
 
 
 def test_what_has_done_something_is_not_tried_again(world, slept):
@@ -348,33 +348,68 @@ def test_a_log_that_is_a_link_is_not_followed(world):
     assert world.calls == []
 
 
+@contextlib.contextmanager
+def ours_on_standard_input(path):
+    """Something to read on standard input."""
+    before = os.dup(0)
+    file = os.open(path, os.O_RDWR | os.O_CREAT)
+    os.dup2(file, 0)
+    try:
+        yield
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
+        os.close(file)
+
+
 def test_a_tool_gets_nothing_of_ours_but_the_log(world, monkeypatch):
     for name in ("PYTHONPATH", "LC_ALL", "PHOENIX_ROOT", "PERL5LIB", "LANG"):
         monkeypatch.setenv(name, "/evil")
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     world.wanted = ["start"]
-    kinds = []
+    kinds = {}
 
     def look():
-        given = world.started[0][0]
-        kinds.append(os.fstat(given["stdout"]).st_mode)
+        kinds.update({number: os.fstat(file) for number, file in world.started[0][0].files.items()})
 
     world.pct("start", then=look)
-    world.run()
-    given = world.started[0][0]
-    assert given["env"] == {
+    with ours_on_standard_input(world.folder / "ours"):
+        world.run()
+    tool = world.started[0][0]
+    assert tool.env == {
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
         "LANG": "C.UTF-8",
         "HOME": "/root",
         "TERM": "xterm-256color",
     }
-    assert given["stdin"] == subprocess.DEVNULL
-    assert given["stdout"] == given["stderr"]
-    assert stat.S_ISREG(kinds[0])
-    assert given["start_new_session"] is True
-    assert given["cwd"] == "/"
-    assert not given.get("shell")
+    assert os.path.samestat(kinds[0], os.stat("/dev/null"))
+    assert stat.S_ISREG(kinds[1].st_mode)
+    assert tool.files[1] == tool.files[2]
+    assert tool.given["setsid"] is True
+    assert tool.cwd == "/"
+
+
+def test_what_our_caller_left_open_is_not_passed_on_to_a_tool(world, tmp_path):
+    left = os.open(tmp_path, os.O_RDONLY)
+    os.set_inheritable(left, True)
+    world.wanted = ["start"]
+    found = []
+    world.pct("start", then=lambda: found.append(os.get_inheritable(left)))
+    world.run()
+    os.close(left)
+    assert found == [False]
+
+
+def test_a_tool_gets_the_signals_as_a_program_expects_them(world):
+    world.wanted = ["start"]
+    world.pct("start")
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    world.run()
+    tool = world.started[0][0]
+    assert set(tool.given["setsigdef"]) == {signal.SIGPIPE, signal.SIGXFSZ}
+    assert tuple(tool.given["setsigmask"]) == ()
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
 
 
 @pytest.mark.parametrize(

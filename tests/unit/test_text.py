@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from phoenix import cli, output
-from phoenix.text import LONGEST, called, last_line, shown
+from phoenix.text import LONGEST, called, last_line, quoted, shown
 
 
 @pytest.mark.parametrize(
@@ -67,3 +70,8 @@ def test_what_is_shown_moves_no_cursor(text, safe, capsys):
     line = capsys.readouterr().out
     assert line[:-1].isprintable()
     assert json.loads(line)["text"] == text
+
+
+@given(st.text(st.characters(codec="utf-8") | st.sampled_from("' \"$\\!`~#")))
+def test_a_word_is_quoted_for_the_shell_as_shlex_does_it(word):
+    assert quoted(word) == shlex.quote(word)
