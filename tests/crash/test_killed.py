@@ -96,15 +96,18 @@ def many(scene, count, ways=WAYS, wanted=lambda _: True, part=0):
     work = random.Random(SEED).sample(work, count) if count else work[part::PARTS]
     began = time.monotonic()
     outcomes, failed = collections.Counter(), []
-    for point, way in work:
-        try:
-            outcomes[way, crash(scene, at(point), way)] += 1
-        except (AssertionError, TimeoutError) as error:
-            failed.append(f"{scene.kind} {point} {way}: {str(error)[:2000]}")
-            print(failed[-1])
-    told = f"seed {SEED}" if count else f"part {part}"
-    ends = f"{len(failed)} failed: {dict(outcomes)}, {time.monotonic() - began:.0f} s"
-    print(f"{scene.kind}: {told}, {len(work)} kills, {ends}")
+    try:
+        for point, way in work:
+            try:
+                outcomes[way, crash(scene, at(point), way)] += 1
+            except (AssertionError, TimeoutError) as error:
+                failed.append(f"{scene.kind} {point} {way}: {str(error)[:2000]}")
+                print(failed[-1])
+    finally:  # told even if it is stopped by a Ctrl-C
+        told = f"seed {SEED}" if count else f"part {part}"
+        done = f"{sum(outcomes.values()) + len(failed)} of {len(work)} kills"
+        ends = f"{len(failed)} failed: {dict(outcomes)}, {time.monotonic() - began:.0f} s"
+        print(f"{scene.kind}: {told}, {done}, {ends}")
     assert not failed, "\n".join(failed)
     return outcomes
 
