@@ -93,7 +93,8 @@ def at(point):
 def many(scene, count, ways=WAYS, wanted=lambda _: True, part=0):
     """So many points, of the seed; all of a part for 0. Their outcomes, counted; AssertionError with all that fail."""
     work = [(point, way) for point in points(scene) if wanted(point) for way in ways]
-    work = random.Random(SEED).sample(work, count) if count else work[part::PARTS]
+    shuffled = random.Random(SEED).sample(work, count or len(work))
+    work = shuffled if count else shuffled[part::PARTS]  # so that each part is a sample of all
     began = time.monotonic()
     outcomes, failed = collections.Counter(), []
     try:
