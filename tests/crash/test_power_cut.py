@@ -90,9 +90,8 @@ def many(scene, run, count=0, chance=1.0, roles=PHOENIX):
     if run == "delete":
         assert scene.phoenix(*CREATE).returncode == 0
     recording = Recording(scene, RUNS[run], chance, roles)
-    cuts = recording.cuts
-    if count:
-        cuts = random.Random(SEED).sample(cuts, min(count, len(cuts)))
+    states = len(recording.cuts)
+    cuts = random.Random(SEED).sample(recording.cuts, min(count or states, states))
     outcomes, failed = collections.Counter(), []
     try:
         lay_out_each(scene, run, cuts, outcomes, failed)
