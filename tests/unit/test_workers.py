@@ -70,8 +70,9 @@ def test_a_tool_is_found_by_its_path_and_all_its_words(command_line):
 
 @pytest.mark.processes
 def test_a_tool_is_found_by_words_with_line_ends_of_any_kind():
-    words = ["-c", "input()", "--description=a\r\nb\rc\n"]
-    with subprocess.Popen([sys.executable, *words], stdin=subprocess.PIPE) as child:
+    words = ["-c", "print(flush=True); input()", "--description=a\r\nb\rc\n"]
+    with subprocess.Popen([sys.executable, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        child.stdout.readline()  # now it is there
         found = workers.running(sys.executable, words)
         child.communicate(b"\n")
     assert [line.split(" ")[1] for line in found] == [str(child.pid)]
