@@ -25,6 +25,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -722,6 +723,8 @@ def run_part(python: Python, default: Python, arguments: list[str]) -> Ran:
     colour = ["--color=yes"] if sys.stdout.isatty() else []
     argv = [inside, "-B", "-m", "pytest", *colour, *arguments]
     lines: list[str] = []
+    stopped: list[int] = []  # by a Ctrl-C, which pytest gets as well: it ends and sums up
+    asked = signal.signal(signal.SIGINT, lambda number, _: stopped.append(number))
     with subprocess.Popen(
         argv,
         cwd=HERE,
@@ -736,6 +739,9 @@ def run_part(python: Python, default: Python, arguments: list[str]) -> Ran:
         for line in pytest.stdout:
             print(line, end="", flush=True)
             lines.append(re.sub(r"\x1b\[[0-9;]*m", "", line.rstrip()))
+    signal.signal(signal.SIGINT, asked)
+    if stopped:
+        raise KeyboardInterrupt
     skipped: dict[str, int] = {}
     for line in lines:
         found = re.fullmatch(r"SKIPPED \[(\d+)\] \S+ (.*)", line)

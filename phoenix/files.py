@@ -15,10 +15,12 @@ MOST_BYTES = 1 << 20
 
 
 def read_text(path: str) -> str:
-    """The text of a file of the node; bytes that are not UTF-8 are kept as escapes. OSError if it cannot be read."""
+    """The text of a file of the node; bytes that are not UTF-8 are kept as escapes. OSError if it cannot be read.
+
+    Carriage returns stay what they are: to Proxmox VE they end no line, and to a checksum they are damage.
+    """
     with open(path, "rb", buffering=0) as file:
-        text = file.read().decode("utf-8", "backslashreplace")
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+        return file.read().decode("utf-8", "backslashreplace")
 
 
 def read_trusted(path: str) -> bytes:

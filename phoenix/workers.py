@@ -96,7 +96,7 @@ def _folder(path: str) -> list[str]:
 def _read(path: str) -> str:
     """The text of a file of /proc, "" if it is not there or its process ends meanwhile."""
     try:
-        with open(path, encoding="utf-8", errors="backslashreplace") as file:
+        with open(path, encoding="utf-8", errors="backslashreplace", newline="") as file:
             return file.read()
     except OSError:
         return ""

@@ -57,7 +57,8 @@ def edit(work: Work, change: Callable[[str], str]) -> None:
     path = work.node.paths.guest_config(work.kind.folder, work.guest)
     lock = take_lock(work.node.paths(work.kind.lock.format(work.guest)), work)
     try:
-        text = files.read_text(path)
+        with open(path, "rb") as file:  # what is no UTF-8 is written back as it is
+            text = file.read().decode("utf-8", "surrogateescape")
         mark = marks.split(guestconf.parse(text).description)[1]
         if work.record is None or mark != work.record.mark:
             raise Busy(f"{work.guest} has become another guest meanwhile", f"{work.look_at}; try again")

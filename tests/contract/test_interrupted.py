@@ -253,6 +253,14 @@ def test_a_volume_that_was_there_before_a_killed_create_stays(world):
     assert (folder / "vm-9001-disk-3.raw").read_text() == "somebody's data"
 
 
+def test_a_volume_that_somebody_made_and_named_after_a_killed_create_stays(world):
+    killed_in_the_middle(world)
+    theirs = world.root / "var/lib/vz/images/9001/vm-9001-data.raw"
+    theirs.write_text("somebody's data")
+    assert world.run("create", "9001")[0] == 0
+    assert theirs.read_text() == "somebody's data"
+
+
 def test_a_clone_that_was_killed_is_cleaned_up_and_its_source_is_left_to_the_administrator(world):
     folder = world.root / "etc/phoenix/lxc"
     (folder / "900.toml").write_text(

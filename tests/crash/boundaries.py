@@ -149,9 +149,7 @@ class World:
         """The volumes under the guest's ID, but that of somebody else."""
         images = self.root / f"var/lib/vz/images/{self.guest}"
         found = [f"local:{self.guest}/{name}" for name in os.listdir(images)] if images.exists() else []
-        argv = [str(self.root / "usr/sbin/pvesm"), "list", "local-lvm", "--vmid", self.guest]
-        listed = subprocess.run(argv, capture_output=True, text=True, env={}, check=True).stdout
-        found += [line.split()[0] for line in listed.splitlines() if line.startswith("local-lvm:")]
+        found += [f"local-lvm:{path.name}" for path in (self.root / "dev/pve").glob(f"*-{self.guest}-*")]
         return sorted(volume for volume in found if "disk-7" not in volume)
 
     def processes(self):
@@ -177,9 +175,11 @@ class World:
 def copy_tree(old, new):
     """Copy a node; its tools and their library, and the unpacked build, are the same files."""
     new.mkdir(parents=True)
-    for name in sorted(os.listdir(old)):  # a disk of 8G is a hole here and there
-        how = "-al" if name == "usr" else "-a"
-        subprocess.run(["cp", how, "--reflink=auto", str(old / name), str(new / name)], check=True)
+    names = [str(path) for path in old.iterdir() if path.name != "usr"]
+    subprocess.run(["cp", "-al", str(old / "usr"), str(new)], check=True)
+    subprocess.run(
+        ["cp", "-a", "--reflink=auto", *names, str(new)], check=True
+    )  # a disk of 8G is a hole here and there
 
 
 def prepared(built, folder):

@@ -17,33 +17,43 @@ SEED, COUNT, PARTS = 6, 60, 8
 """Of 2304 points; `boundaries.points` has them all."""
 
 
+@pytest.fixture(scope="module")
+def world(built, tmp_path_factory):
+    """The nodes that points begin with, and all points."""
+    folder = tmp_path_factory.mktemp("nodes")
+    nodes = boundaries.prepared(built, folder)
+    return nodes, boundaries.points(nodes, folder)
+
+
 @pytest.mark.slow
-def test_many_points_are_survived(built, tmp_path):
-    sweep(built, tmp_path, COUNT)
+def test_many_points_are_survived(world, tmp_path):
+    sweep(world, tmp_path, COUNT)
 
 
 @pytest.mark.whole
 @pytest.mark.parametrize("part", range(PARTS))
-def test_every_point_is_survived(built, tmp_path, part):
-    sweep(built, tmp_path, 0, part)
+def test_every_point_is_survived(world, tmp_path, part):
+    sweep(world, tmp_path, 0, part)
 
 
-def sweep(built, tmp_path, count, part=0):
+def sweep(world, tmp_path, count, part=0):
     """So many points, of the seed, or for 0 all of a part. AssertionError with all that are not survived."""
     began = time.monotonic()
-    nodes = boundaries.prepared(built, tmp_path)
-    points = boundaries.points(nodes, tmp_path)
+    nodes, points = world
     assert len(points) > 2000
     chosen = random.Random(SEED).sample(points, count) if count else points[part::PARTS]
     ends, failed = collections.Counter(), []
-    for point in chosen:
-        try:
-            ends[survive(nodes, point, tmp_path / "point")] += 1
-        except AssertionError as error:
-            failed.append(f"{point}: {error}")
-            print(failed[-1])
-    told = f"part {part}" if not count else f"seed {SEED}"
-    print(f"{told}: {len(chosen)} of {len(points)} points: {dict(ends)}, {time.monotonic() - began:.0f} s")
+    try:
+        for point in chosen:
+            try:
+                ends[survive(nodes, point, tmp_path / "point")] += 1
+            except AssertionError as error:
+                failed.append(f"{point}: {error}")
+                print(failed[-1])
+    finally:  # told even if it is stopped by a Ctrl-C
+        told = f"part {part}" if not count else f"seed {SEED}"
+        done = f"{sum(ends.values()) + len(failed)} of {len(chosen)} of {len(points)} points"
+        print(f"{told}: {done}, {len(failed)} failed: {dict(ends)}, {time.monotonic() - began:.0f} s")
     assert not failed, "\n".join(failed)
     assert ends["done"] > len(chosen) * 0.8, ends
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import random
+import time
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.crash.tracer import is_possible
 
 pytestmark = pytest.mark.processes
 
-SEED = 20
+SEED, PARTS = 20, 4
 WAYS = ("kill", "kill all")
 SCENES = {
     "lxc": ("lxc", True),
@@ -89,19 +90,25 @@ def at(point):
     return lambda call: (call.birth, call.index) == point[:2]
 
 
-def many(scene, count, ways=WAYS, wanted=lambda _: True):
-    """So many points, of the seed; all of them for 0. Their outcomes, counted; AssertionError with all that fail."""
+def many(scene, count, ways=WAYS, wanted=lambda _: True, part=0):
+    """So many points, of the seed; all of a part for 0. Their outcomes, counted; AssertionError with all that fail."""
     work = [(point, way) for point in points(scene) if wanted(point) for way in ways]
-    if count:
-        work = random.Random(SEED).sample(work, count)
+    shuffled = random.Random(SEED).sample(work, count or len(work))
+    work = shuffled if count else shuffled[part::PARTS]  # so that each part is a sample of all
+    began = time.monotonic()
     outcomes, failed = collections.Counter(), []
-    for point, way in work:
-        try:
-            outcomes[way, crash(scene, at(point), way)] += 1
-        except (AssertionError, TimeoutError) as error:
-            failed.append(f"{scene.kind} {point} {way}: {str(error)[:2000]}")
-            print(failed[-1])
-    print(f"{scene.kind}: seed {SEED}, {len(work)} kills, {len(failed)} failed: {dict(outcomes)}")
+    try:
+        for point, way in work:
+            try:
+                outcomes[way, crash(scene, at(point), way)] += 1
+            except (AssertionError, TimeoutError) as error:
+                failed.append(f"{scene.kind} {point} {way}: {str(error)[:2000]}")
+                print(failed[-1])
+    finally:  # told even if it is stopped by a Ctrl-C
+        told = f"seed {SEED}" if count else f"part {part}"
+        done = f"{sum(outcomes.values()) + len(failed)} of {len(work)} kills"
+        ends = f"{len(failed)} failed: {dict(outcomes)}, {time.monotonic() - began:.0f} s"
+        print(f"{scene.kind}: {told}, {done}, {ends}")
     assert not failed, "\n".join(failed)
     return outcomes
 
@@ -123,15 +130,17 @@ def test_many_kills(scene):
 
 
 @pytest.mark.whole
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("scene", ["lxc", "vm"], indirect=True)
-def test_every_kill(scene):
-    many(scene, 0)
+def test_every_kill(scene, part):
+    many(scene, 0, part=part)
 
 
 @pytest.mark.whole
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("scene", ["unpacking"], indirect=True)
-def test_every_kill_while_phoenix_is_unpacked(scene):
-    many(scene, 0, WAYS[:1], lambda point: not point[0])
+def test_every_kill_while_phoenix_is_unpacked(scene, part):
+    many(scene, 0, WAYS[:1], lambda point: not point[0], part)
 
 
 @pytest.mark.slow

@@ -90,10 +90,21 @@ def many(scene, run, count=0, chance=1.0, roles=PHOENIX):
     if run == "delete":
         assert scene.phoenix(*CREATE).returncode == 0
     recording = Recording(scene, RUNS[run], chance, roles)
-    cuts = recording.cuts
-    if count:
-        cuts = random.Random(SEED).sample(cuts, min(count, len(cuts)))
+    states = len(recording.cuts)
+    cuts = random.Random(SEED).sample(recording.cuts, min(count or states, states))
     outcomes, failed = collections.Counter(), []
+    try:
+        lay_out_each(scene, run, cuts, outcomes, failed)
+    finally:  # told even if it is stopped by a Ctrl-C
+        done = f"{recording.points} points, {sum(outcomes.values()) + len(failed)} of {len(cuts)} states"
+        print(f"{scene.kind} {run}: seed {SEED}, {done}, {len(failed)} failed: {dict(outcomes)}")
+    shutil.rmtree(recording.copies)
+    assert not failed, "\n".join(failed)
+    return outcomes
+
+
+def lay_out_each(scene, run, cuts, outcomes, failed):
+    """Lay out the states one by one; what comes of them is added to `outcomes` and `failed`."""
     for point, copy, state in cuts:
         scene.fresh(copy)
         scene.reboot()
@@ -106,11 +117,6 @@ def many(scene, run, count=0, chance=1.0, roles=PHOENIX):
         except AssertionError as error:
             failed.append(f"{scene.kind} {run} {point} {told(scene, state)}: {str(error)[:2000]}")
             print(failed[-1])
-    shutil.rmtree(recording.copies)
-    size = f"{recording.points} points, {len(cuts)} states, {len(failed)} failed"
-    print(f"{scene.kind} {run}: seed {SEED}, {size}: {dict(outcomes)}")
-    assert not failed, "\n".join(failed)
-    return outcomes
 
 
 @pytest.mark.parametrize("run", RUNS)

@@ -131,6 +131,16 @@ def fuzz(built, folder, numbers):
     """One run for each number. AssertionError with all that went wrong, and what was spoilt."""
     node, codes, began = Node(built, folder), collections.Counter(), time.monotonic()
     failures = []
+    try:
+        run_each(node, numbers, codes, failures)
+    finally:  # told even if it is stopped by a Ctrl-C
+        done = f"{sum(codes.values())} runs of {numbers}, {len(failures)} failed"
+        print(f"seed {SEED}, {done}: {dict(codes)}, {time.monotonic() - began:.0f} s")
+    assert not failures, "\n\n".join(failures)
+
+
+def run_each(node, numbers, codes, failures):
+    """One run for each number; how they end is added to `codes`, what went wrong to `failures`."""
     whole = node.kept()
     for number in numbers:
         rng = random.Random(f"{SEED}-{number}")
@@ -146,8 +156,6 @@ def fuzz(built, folder, numbers):
         heal(node, name)
         if failures or len(node.calls()) != old or node.kept() != whole:
             node.renew()
-    print(f"seed {SEED}, {numbers}: {dict(codes)}, {time.monotonic() - began:.0f} s")
-    assert not failures, "\n\n".join(failures)
 
 
 def test_some_runs(built, tmp_path):

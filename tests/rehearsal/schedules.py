@@ -1,41 +1,40 @@
 """Schedules: random operations, faults, kills and strangers on one rehearsal node, and what may never come of them.
 
-A schedule is told by its number alone. Each operation is a manager in a fork of this process, whose tools are forks of
-it in turn: it can be killed between, before and during their calls as a process of its own can.
+A schedule is told by its number alone. Its managers work in this process, those that are killed in a fork of it, and
+all their tools in forks: they can be killed between, before and during their calls as processes of their own can.
 """
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import json
 import os
 import pkgutil
 import random
-import shutil
 import subprocess
-import sys
-from typing import NamedTuple
 
 import phoenix
-from phoenix import journal, manager, process, record
+from phoenix import record
 from phoenix.guests import observed, ownership
 from phoenix.guests.container import CONTAINER
 from phoenix.guests.machine import MACHINE
 from phoenix.paths import Paths
 from phoenix.rehearsal import node as nodes
 from phoenix.rehearsal.tree import COUNTS
-from tests.rehearsal.forked import be, toml
+from tests.rehearsal import killable
+from tests.rehearsal.forked import toml
+from tests.rehearsal.killable import KILLED, READING, by_hand
 from tests.rehearsal.nodes import TEMPLATE
+from tests.rehearsal.restored import Original
 
 SEED = 2600
 KINDS = {"lxc": (CONTAINER, "9001"), "vm": (MACHINE, "9002")}
 CODES = {0, 1, 2, 3, 5, 6, 7, 8, 10}
-KILLED, UNTRUE = 97, 96
-"""How a manager ends that is killed here, and one that is about to do what it never may."""
 SUBREAPER = 36
-READING = {"status", "config", "list", "pending", "listsnapshot", "help"}
-NEVER = {"--purge", "--force", "--skiplock", "--destroy-unreferenced-disks"}
+LATE = ("encodings.ascii", "encodings.unicode_escape", "shlex", "traceback")
+"""Modules of Python that a manager or tool imports at work: here once, not in each fork."""
 STARTS = {
     "lxc": {
         "hostname": "web",
@@ -94,13 +93,6 @@ WHEN = ("before", "during", "after")
 """Of a call of a tool: when the manager is killed. The tool itself works on."""
 
 
-class Ran(NamedTuple):
-    """How an operation ended, and what it said."""
-
-    status: int
-    said: str
-
-
 class ViolationError(AssertionError):
     """Something happened that never may."""
 
@@ -110,6 +102,8 @@ def pristine(folder):
     for found in pkgutil.walk_packages(phoenix.__path__, "phoenix."):
         if ".entry" not in found.name and ".bootstrap" not in found.name:
             importlib.import_module(found.name)  # or each fork would import it for itself
+    for name in LATE:
+        importlib.import_module(name)
     libc = ctypes.CDLL(None, use_errno=True)
     assert libc.prctl(SUBREAPER, 1, 0, 0, 0) == 0  # what a killed manager leaves becomes a child of this process
     root = folder / "pristine"
@@ -124,7 +118,9 @@ def pristine(folder):
         ("qm", "create", "102", "--scsi0=local:1", "--memory=128", "--name=other"),
     ):
         subprocess.run([root / "usr/sbin" / words[0], *words[1:]], check=True, capture_output=True)
-    return root
+    gc.collect()
+    gc.freeze()  # or a collection in a fork would copy all that is here
+    return Original(root, ["usr"])
 
 
 class Schedule:
@@ -157,15 +153,10 @@ class Schedule:
 
     def fresh(self):
         """The node as it was at first; its tools stay."""
-        for name in os.listdir(self.root) if self.root.exists() else ():
-            if name != "usr":
-                path = self.root / name
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-        self.root.mkdir(exist_ok=True)
-        names = [str(path) for path in self.start.iterdir() if path.name != "usr"]
         if not (self.root / "usr").exists():
-            subprocess.run(["cp", "-al", str(self.start / "usr"), str(self.root)], check=True)
-        subprocess.run(["cp", "-a", *names, str(self.root)], check=True)
+            self.root.mkdir()
+            subprocess.run(["cp", "-al", str(self.start.root / "usr"), str(self.root)], check=True)
+        self.start.restore(self.root)
         for kind in KINDS:
             self.write(kind, dict(STARTS[kind]))
 
@@ -214,8 +205,7 @@ class Schedule:
         ))  # fmt: skip
         conf = self.conf(kind)
         if words != "lock":
-            ran = subprocess.run([self.root / "usr/sbin" / tool, *words], check=False, capture_output=True, env={})
-            self.history.append(f"stranger {tool} {' '.join(words)} -> {ran.returncode}")
+            self.history.append(f"stranger {tool} {' '.join(words)} -> {by_hand(self.root, tool, *words)}")
         elif conf.exists() and "lock:" not in conf.read_text():
             text = conf.read_text()
             conf.write_text(text.replace("memory:", "lock: backup\nmemory:", 1))
@@ -241,8 +231,9 @@ class Schedule:
         self.set_fault(fault)
         self.act(kind, words, kill, fault)
         self.set_fault("")
-        members = self.root / "etc/pve/.members"
-        shutil.copy(self.start / "etc/pve/.members", members)
+        members = "etc/pve/.members"
+        (self.root / members).unlink()
+        self.start.make(self.root, members, *self.start.entries[members])
 
     def fault(self, kind, action):
         """A random fault of a command that the action may come to, as faults.toml has it."""
@@ -256,7 +247,8 @@ class Schedule:
         return f'[[fault]]\ncommand = "{command}"\n{call}{what}\n'
 
     def set_fault(self, text):
-        (self.root / "faults.toml").write_text(text)
+        path = self.root / "faults.toml"
+        path.write_text(text) if text else path.unlink(missing_ok=True)
         for path in (self.root / COUNTS[1:]).glob("calls-*"):  # each operation counts its calls from 1
             path.unlink()
 
@@ -277,30 +269,11 @@ class Schedule:
             self.check_done(kind, words, before, after)
         return ran.status
 
-    def ran(self, kind, words, kill):
-        """Run an action in a fork of this process."""
+    def ran(self, kind, words, kill=None):
+        """Run an action, to the end of all that it has started."""
         of, guest = KINDS[kind]
-        path = self.root / "said"
-        child = os.fork()
-        if not child:
-            status = 98
-            try:
-                output = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
-                os.dup2(output, 1)
-                os.dup2(output, 2)
-                sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
-                sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False)
-                process.run_tool = Tool(self, kind, kill).run
-                argv = [f"--action={words[0]}", f"--id={guest}", f"--root={self.root}", *words[1:]]
-                status = manager.run(str(self.root / "usr"), f"{of.name}-manager", argv)
-                sys.stdout.flush()
-                sys.stderr.flush()
-            finally:
-                os._exit(status)
-        status = process.status_of(os.waitpid(child, 0)[1])
-        for _ in iter(lambda: has_child(), False):
-            os.wait()
-        return Ran(status, path.read_text(errors="replace"))
+        argv = [f"--action={words[0]}", f"--id={guest}", f"--root={self.root}", *words[1:]]
+        return killable.run(self.root, f"{of.name}-manager", argv, self.paths.journal(of.name, guest), kill)
 
     # --- what is there -----------------------------------------------------------------------------------------
 
@@ -331,15 +304,21 @@ class Schedule:
 
     def volumes(self, guest):
         """The volumes of a guest on all storages, by their files."""
-        found = [*(self.root / "var/lib/vz/images").glob(f"{guest}/*"), *(self.root / "dev").glob(f"**/*-{guest}-*")]
-        return {str(path.relative_to(self.root)) for path in found if "cloudinit" not in path.name}
+        images = f"var/lib/vz/images/{guest}"
+        found = [f"{images}/{name}" for name in os.listdir(self.root / images)] if (self.root / images).exists() else []
+        for folder, _, names in os.walk(self.root / "dev"):
+            found += [f"{os.path.relpath(folder, self.root)}/{name}" for name in names if f"-{guest}-" in name]
+        return {name for name in found if "cloudinit" not in name}
 
     def of_others(self):
         """All of the guests of others."""
         found = {}
         for guest in ("101", "102"):
-            names = [*self.root.glob(f"etc/pve/*/{guest}.conf"), *map(self.root.joinpath, self.volumes(guest))]
-            found |= {str(name): (os.stat(name).st_size, os.stat(name).st_mtime_ns) for name in names}
+            names = [f"etc/pve/{of.folder}/{guest}.conf" for of, _ in KINDS.values()]
+            for name in [*names, *self.volumes(guest)]:
+                if os.path.exists(self.root / name):
+                    facts = os.stat(self.root / name)
+                    found[name] = facts.st_size, facts.st_mtime_ns
         assert len(found) == 5, found  # two files and three volumes
         return found
 
@@ -375,7 +354,7 @@ class Schedule:
         self.set_fault("")
         if words[0] == "create":
             self.expect(after["ours"] and after["record"].finished, "create ended with 0, but it is not whole")
-            left = self.ran(kind, ["plan", "--exit-code"], None)
+            left = self.ran(kind, ["plan", "--exit-code"])
             self.expect(left.status == 0, f"create ended with 0, but there is something to do: {left}")
         elif words[0] == "delete":
             self.expect(not after["text"] and after["record"] is None, "delete ended with 0, but it is there")
@@ -385,15 +364,14 @@ class Schedule:
         """Without faults it converges or is explained; once it has converged nothing is done any more."""
         for kind in self.kinds:
             of, guest = KINDS[kind]
-            tool = self.root / "usr/sbin" / of.tool.name
             if self.state(kind)["lock"] == "backup":
-                subprocess.run([tool, "unlock", guest], check=True, capture_output=True)
+                assert by_hand(self.root, of.tool.name, "unlock", guest) == 0
             before = self.orphans(kind)
             status = self.act(kind, ["create", "--restart"])
             if status == 0:
                 self.expect(self.orphans(kind) <= before, "an orphan was made")
                 old = self.changes()
-                self.expect(self.ran(kind, ["create"], None).status == 0, "a second create does not end with 0")
+                self.expect(self.ran(kind, ["create"]).status == 0, "a second create does not end with 0")
                 self.expect(self.changes() == old, "a second create has changed something")
                 self.act(kind, ["delete", "--yes"])
 
@@ -407,53 +385,3 @@ class Schedule:
         path = self.root / "var/log/rehearsal-calls.jsonl"
         lines = path.read_text().splitlines() if path.exists() else []
         return sum(json.loads(line)["argv"][1] not in READING for line in lines)
-
-
-class Tool:
-    """What stands for phoenix.process.run_tool in a manager: the tool in a fork, and the manager's end before its."""
-
-    def __init__(self, schedule, kind, kill):
-        self.schedule = schedule
-        self.kind = kind
-        self.left, self.when = kill or (0, "")
-
-    def run(self, argv, log, _seconds, stdin=""):
-        argv = list(argv)
-        if argv[1] not in READING:
-            self.check(argv)
-        self.left -= 1
-        if self.left == 0 and self.when == "before":
-            os._exit(KILLED)
-        child = os.fork()
-        if not child:
-            be(argv, log, stdin)
-        if self.left == 0 and self.when == "during":
-            os._exit(KILLED)
-        status = process.status_of(os.waitpid(child, 0)[1])
-        if self.left == 0:
-            os._exit(KILLED)
-        return status
-
-    def check(self, argv):
-        """What changes something was written down before, and is never forced."""
-        of, guest = KINDS[self.kind]
-        with open(self.schedule.paths.journal(of.name, guest), encoding="utf-8", errors="replace") as file:
-            last = journal.parsed(file.read().rstrip("\n").rpartition("\n")[2])
-        if last is None or last["event"] != "intent" or last["argv"][1:] != argv[1:]:
-            refuse(f"not in the journal: {argv}")
-        if NEVER & {word.partition("=")[0] for word in argv}:
-            refuse(f"never by default: {argv}")
-
-
-def refuse(why):
-    """End the manager; its schedule has failed."""
-    os.write(2, why.encode())
-    os._exit(UNTRUE)
-
-
-def has_child():
-    """Whether anything that was started here lives, or waits to be buried."""
-    try:
-        return os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT) is not None
-    except ChildProcessError:
-        return False

@@ -386,6 +386,19 @@ def test_a_volume_that_cannot_be_deleted_is_said(world, volume):
     assert (world.root / "dev/pve/vm-9001-disk-0").exists()
 
 
+def test_raw_keys_leave_every_other_byte_of_the_file_as_it_is(world):
+    stopped = '[phoenix]\nstate = "stopped"\n'
+    world.file.write_text(FILE + stopped)
+    assert world.call("create") == 0
+    file = world.root / "etc/pve/lxc/9001.conf"
+    theirs = b"\n[before]\n#gr\xfc\xdfe\rx\nhostname: web\r\nlxc.environment: LANG=\xff\n"
+    head = file.read_bytes()
+    file.write_bytes(head + theirs)
+    world.file.write_text(FILE + 'lxc = ["lxc.cap.drop: sys_time"]\n' + stopped)
+    assert world.call("create") == 0
+    assert file.read_bytes() == head + b"lxc.cap.drop: sys_time\n" + theirs
+
+
 def test_raw_keys_are_not_written_into_another_guest(world, monkeypatch):
     world.file.write_text(FILE + 'lxc = ["lxc.cap.drop: sys_time"]\n[phoenix]\nstate = "stopped"\n')
     file = world.root / "etc/pve/lxc/9001.conf"

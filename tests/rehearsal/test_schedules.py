@@ -32,14 +32,18 @@ def start(tmp_path, monkeypatch):
 
 def several(start, folder, numbers):
     began = time.monotonic()
-    failures = []
-    for number in numbers:
-        try:
-            schedules.Schedule(start, folder, number).run()
-        except schedules.ViolationError as error:
-            failures.append(f"schedule {number} of seed {schedules.SEED}: {error}")
-            print(failures[-1], flush=True)
-    print(f"seed {schedules.SEED}, schedules {numbers}: {time.monotonic() - began:.0f} s, {len(failures)} failed")
+    failures, done = [], 0
+    try:
+        for number in numbers:
+            try:
+                schedules.Schedule(start, folder, number).run()
+            except schedules.ViolationError as error:
+                failures.append(f"schedule {number} of seed {schedules.SEED}: {error}")
+                print(failures[-1], flush=True)
+            done += 1
+    finally:  # told even if it is stopped by a Ctrl-C
+        ends = f"{done} done, {len(failures)} failed, {time.monotonic() - began:.0f} s"
+        print(f"seed {schedules.SEED}, schedules of {numbers}: {ends}")
     assert not failures, "\n".join(failures)
 
 

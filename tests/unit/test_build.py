@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -277,6 +278,19 @@ def test_a_full_disk_is_two_lines(monkeypatch, capsys):
     monkeypatch.setattr(build, "files", full)
     assert build.main() == 1
     assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+@pytest.mark.processes
+def test_a_ctrl_c_lets_pytest_sum_up(tmp_path, monkeypatch, capsys):
+    script = tmp_path / "pytest"
+    script.write_text("#!/bin/sh\nkill -INT $PPID\necho told what was done\nexit 2\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(build, "tests_environment", lambda *_, **__: str(script))
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        build.run_part(build.this_python(), build.this_python(), ["tests/x"])
+    assert capsys.readouterr().out.endswith("\ntold what was done\n")
+    assert signal.getsignal(signal.SIGINT) == before
 
 
 def test_the_summary_ends_with_what_was_skipped_and_the_verdict(capsys):

@@ -110,8 +110,8 @@ def test_a_file_may_have_a_mebibyte_and_no_more(file):
 
 
 def test_a_file_of_the_node_is_text_whatever_is_in_it(file):
-    file.write_bytes("ü".encode() + b"\xff\n")
-    assert files.read_text(str(file)) == "ü\\xff\n"
+    file.write_bytes("ü".encode() + b"\xff\r\nx\ry\n")
+    assert files.read_text(str(file)) == "ü\\xff\r\nx\ry\n"
 
 
 def test_a_replaced_file_is_whole_private_and_durable(tmp_path, synced):

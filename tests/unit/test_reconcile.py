@@ -175,6 +175,21 @@ def test_failure_with_its_effect_goes_on_and_says_so(world, capsys):
     assert r"pct ended with 255 (\x1b[31mcannot \tsay), but its work is done" in said
 
 
+def test_an_effect_of_a_failure_that_does_not_last_is_none(world, monkeypatch):
+    monkeypatch.setattr(reconcile, "HOLD_SECONDS", 60)
+    world.wanted = ["start"]
+    world.pct("start", status=255, effect=False, says="startup failed\n")
+    looks = []
+
+    def observe():
+        looks.append(1)
+        return frozenset(["start"] if 1 < len(looks) < 6 else [])
+
+    world.observe = observe
+    error = failure(world, errors.OperationFailed)
+    assert error.message == "9001: `pct start` ended with 255: startup failed; it is nothing"
+
+
 def test_failure_without_effect_is_told_in_the_tools_last_words(world, capsys):
     world.pct("create", status=255, effect=False, says="preparing\nunable to create CT 9001 - no space\n")
     error = failure(world, errors.OperationFailed)

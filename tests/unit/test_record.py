@@ -53,6 +53,15 @@ def test_no_byte_of_a_record_can_change_and_be_believed(tmp_path):
             assert record.load(str(path)) is None
 
 
+def test_a_record_with_line_ends_of_another_kind_is_damaged(tmp_path):
+    path = tmp_path / "lxc-9001"
+    record.save(str(path), Record(MARK, True, ("a:b",)))
+    whole = path.read_bytes()
+    for damaged in (whole[:-1] + b"\r\n", whole[:-1] + b"\r", whole.replace(b"\n", b"\r\n")):
+        path.write_bytes(damaged)
+        assert record.load(str(path)) is None
+
+
 def test_no_record_and_an_unreadable_one_are_the_same(tmp_path):
     (tmp_path / "folder").mkdir()
     assert record.load(f"{tmp_path}/missing") is None

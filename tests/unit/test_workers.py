@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -64,6 +66,16 @@ def test_a_tool_is_found_by_its_path_and_all_its_words(command_line):
     assert ME in [found.split(" ")[1] for found in workers.running(tool, words)]
     assert workers.running(tool, [*words, "more"]) == []
     assert workers.running(tool + "x", words) == []
+
+
+@pytest.mark.processes
+def test_a_tool_is_found_by_words_with_line_ends_of_any_kind():
+    words = ["-c", "print(flush=True); input()", "--description=a\r\nb\rc\n"]
+    with subprocess.Popen([sys.executable, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        child.stdout.readline()  # now it is there
+        found = workers.running(sys.executable, words)
+        child.communicate(b"\n")
+    assert [line.split(" ")[1] for line in found] == [str(child.pid)]
 
 
 def test_an_intent_of_an_earlier_boot_is_nobodys(command_line):
