@@ -255,7 +255,7 @@ def copy_of(pid):
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         for other in filter(str.isdigit, os.listdir("/proc")):
-            with contextlib.suppress(OSError), open(f"/proc/{other}/cmdline") as file:
+            with contextlib.suppress(OSError), open(f"/proc/{other}/cmdline", errors="replace") as file:
                 words = file.read().split("\0")
                 tool = next((word for word in words if word.endswith("/usr/sbin/pct")), "")
                 if "phoenix-rehearsal-" in tool and pid in ancestors(other):
