@@ -180,6 +180,12 @@ class Children:
                 if key not in [other for other, _, _ in self._pipes.values()]:
                     yield key, 0, str(status_of(os.waitpid(self._pids.pop(key), 0)[1]))
 
+    def drain(self) -> None:
+        """Wait for each of them, whatever it says."""
+        while self._pids:
+            for _ in self.events(PIECE):
+                pass
+
     def pass_on(self, number: int) -> None:
         """Send a signal to each of them."""
         for pid in self._pids.values():
