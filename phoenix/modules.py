@@ -56,12 +56,14 @@ class Modules:
 
     def grouped(self, name: str, group: str) -> bytes:
         """The code of a module that not every run needs."""
-        if name not in self.groups.setdefault(group, {}):
+        found = self.groups.get(group, {})
+        if name not in found:
             from phoenix import compiled
 
             files = {other: self.file(other) for other, (_, held) in self.table.items() if held == group}
-            self.groups[group] = compiled.codes(self.place, group, files, name)
-        return self.groups[group][name]
+            # Another thread may put there what it has found meanwhile.
+            found = self.groups[group] = compiled.codes(self.place, group, files, name)
+        return found[name]
 
     def get_source(self, name: str) -> str:
         """A module's text, which is in the place; tracebacks and copies ask for it."""

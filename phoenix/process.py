@@ -145,18 +145,24 @@ class Children:
     def start(self, key: str, argv: list[str]) -> None:
         """Start one; `key` is its name in what `events` tells."""
         actions = [(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0)]
-        writers = []
-        for stream in (SAYS, TALK):
-            reader, writer = os.pipe()
-            actions.append((os.POSIX_SPAWN_DUP2, writer, stream))  # type: ignore[arg-type]
-            self._pipes[reader] = (key, stream, bytearray())
-            self._poll.register(reader)
-            writers.append(writer)
+        readers, writers = [], []
         try:
+            for stream in (SAYS, TALK):
+                reader, writer = os.pipe()
+                readers.append(reader)
+                writers.append(writer)
+                actions.append((os.POSIX_SPAWN_DUP2, writer, stream))  # type: ignore[arg-type]
             self._pids[key] = os.posix_spawn(argv[0], argv, environment(), file_actions=actions, setpgroup=0)
+        except OSError:
+            for reader in readers:
+                os.close(reader)
+            raise
         finally:
             for writer in writers:
                 os.close(writer)
+        for stream, reader in zip((SAYS, TALK), readers):
+            self._pipes[reader] = (key, stream, bytearray())
+            self._poll.register(reader)
 
     def events(self, seconds: float) -> Iterator[tuple[str, int, str]]:
         """What happens within `seconds`: (key, SAYS or TALK, a line of that), and at its end (key, 0, its status)."""
@@ -173,6 +179,12 @@ class Children:
                 del self._pipes[reader]
                 if key not in [other for other, _, _ in self._pipes.values()]:
                     yield key, 0, str(status_of(os.waitpid(self._pids.pop(key), 0)[1]))
+
+    def drain(self) -> None:
+        """Wait for each of them, whatever it says."""
+        while self._pids:
+            for _ in self.events(PIECE):
+                pass
 
     def pass_on(self, number: int) -> None:
         """Send a signal to each of them."""
@@ -209,7 +221,7 @@ def _start_tool(argv: Sequence[str], says: int, talk: int, stdin: str) -> int:
     """Start a tool in /, with the signals as a program expects them; returns its process ID."""
     _keep_open_files()
     source = os.open(stdin, os.O_RDONLY | os.O_CLOEXEC)
-    here = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    here = _open_our_folder()
     actions = [(os.POSIX_SPAWN_DUP2, file, number) for number, file in enumerate((source, says, talk))]
     os.chdir("/")
     try:
@@ -223,9 +235,18 @@ def _start_tool(argv: Sequence[str], says: int, talk: int, stdin: str) -> int:
             setsigdef=IGNORED,
         )
     finally:
-        os.fchdir(here)
-        os.close(here)
         os.close(source)
+        if here >= 0:
+            os.fchdir(here)
+            os.close(here)
+
+
+def _open_our_folder() -> int:
+    """Our working folder, -1 where we may not enter it, so that nothing in it can be meant and we need not go back."""
+    try:
+        return os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:
+        return -1
 
 
 def _keep_open_files() -> None:

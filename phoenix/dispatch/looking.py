@@ -68,9 +68,7 @@ class Looking:
                     told = True
                 self._hear()
         finally:
-            while self._children:  # where nobody listens to us any more
-                for _ in self._children.events(scheduler.TICK):
-                    pass
+            self._children.drain()  # where nobody listens to us any more, or no other can be started
         return list(self._codes.values())
 
     def _begin(self) -> None:

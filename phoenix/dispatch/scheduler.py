@@ -63,13 +63,16 @@ class Schedule:
         """Carry all of them out; after a signal, let those that run come to their end and begin no other."""
         process.listen()
         self._sorter.prepare()
-        while self._sorter.is_active():
-            self._obey()
-            if process.received and not self._children:
-                return
-            self._ready += self._sorter.get_ready()
-            if not self._begin():
-                self._wait()
+        try:
+            while self._sorter.is_active():
+                self._obey()
+                if process.received and not self._children:
+                    return
+                self._ready += self._sorter.get_ready()
+                if not self._begin():
+                    self._wait()
+        finally:
+            self._children.drain()  # where nobody listens to us any more, or no other can be started
 
     def _obey(self) -> None:
         """Ctrl-C lets those that run finish; a second one, or another signal, is theirs as well, once."""

@@ -152,3 +152,13 @@ def test_modules_of_a_group_are_imported_from_it(build, monkeypatch):
         for name in ("gull", "gannet"):
             sys.modules.pop(name, None)
     assert build.table.exists()
+
+
+def test_what_another_thread_finds_meanwhile_takes_no_module_away(build, monkeypatch):
+    class Contended(dict):
+        def __setitem__(self, group, found):
+            super().__setitem__(group, {"gannet": found["gannet"]})  # the other one was that much later
+
+    loader = modules.Modules(str(build.archive), {"gull": (False, "rare"), "gannet": (False, "rare")})
+    monkeypatch.setattr(loader, "groups", Contended())
+    assert marshal.loads(loader.grouped("gull", "rare")).co_filename == f"{build.archive}/gull.py"

@@ -65,6 +65,10 @@ class Children:
             self.running.remove(key)
         yield key, stream, text
 
+    def drain(self):
+        while self.running:
+            list(self.events(0))
+
     def pass_on(self, number):
         self.passed_on.append(number)
 

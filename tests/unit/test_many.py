@@ -198,13 +198,17 @@ class Children:
             yield key, process.TALK, f"error: {key} broke" if self.codes.get(key) else f"{key}: pct start {key}"
             yield key, 0, str(self.codes.get(key, 0))
 
+    def drain(self):
+        while self.running:
+            list(self.events(0))
+
 
 @pytest.fixture
 def scheduled(monkeypatch):
     """What happens when tasks are scheduled: the schedule and the log."""
 
-    def run(found, jobs=2, shown=None, **codes):
-        log = []
+    def run(found, jobs=2, shown=None, log=None, **codes):
+        log = [] if log is None else log
         monkeypatch.setattr(process, "received", 0)
         monkeypatch.setattr(process, "again", 0)
         monkeypatch.setattr(process, "Children", lambda: Children({key[1:]: code for key, code in codes.items()}, log))
@@ -240,6 +244,17 @@ def test_those_after_one_wait_until_it_has_rested(scheduled):
     _, log = scheduled([task("1", rest=1), task("2", "1"), task("3")])
     assert log == ["+1", "+3", "-1", "-3", "+2", "-2"]
     assert time.monotonic() - begun >= 1
+
+
+def test_where_nobody_reads_those_that_run_are_waited_for_all_the_same(scheduled):
+    class Closed(view.View):
+        def said(self, task, stream, line):
+            raise BrokenPipeError
+
+    log = []
+    with pytest.raises(BrokenPipeError):
+        scheduled([task("1"), task("2"), task("3")], log=log, shown=Closed(3))
+    assert log == ["+1", "+2", "-1", "-2"]
 
 
 def test_nobody_waits_for_a_rest_that_nothing_comes_after(scheduled):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 import tomli
@@ -18,6 +19,70 @@ PIECES = (
     "-1", "+1", "-0", "01", "1_0", "0x1", "1.5", "1e3", "inf", "12345678901234567890", "1979-05-27", "07:32:00", "true",
     "false", "True", "#", "# x", "\n", "\r\n", "\0", "\ufeff", "\u00a0", "\u202e", "\u0661", "a = 1\n", 'b = "x"\n',
 )  # fmt: skip
+
+HERE = Path(__file__).resolve().parents[2]
+REAL = sorted(
+    {
+        line
+        for folder in ("etc/phoenix", "tests/inputs")
+        for path in (HERE / folder).rglob("*.toml")
+        for line in path.read_text("utf-8").split("\n")
+    }
+)
+PLAIN = [line for line in REAL if line.strip() and plain.read(line) is not None]
+VALUES = (
+    "1979-05-27", "07:32:00", "1979-05-27 07:32:00Z", "1979-05-27T07:32:00.5-07:00", "1.5", "1.", ".5", "5e3",
+    "-1e-3", "inf", "-inf", "nan", "+1", "-1", "--1", "- 1", "-", "0", "-0", "+0", "00", "01", "1_000", "1__0", "_1",
+    "0x10", "0o7", "0b1", "\u0661", "123456789012345678", "-123456789012345678", "1234567890123456789", "true",
+    "true#", "false ", "True", "trueish", "''", "'a'", "'''a'''", '""', '"""a"""', '"""', '""""""', '"" ""',
+    '"\\u00e9"', '"\\x41"', '"\\e"', '"\\z"', '"\\"', '"a\tb"', '"a\x7fb"', '"\u2028"', '"\u00a0"', '"\u00e9"', '"a',
+    '"#"', '"a"#"b"', "[]", "[ ]", "[,]", "[1,]", "[1,,2]", "[1 2]", "[1, # c", "[1]#c", "[[], [{}]]",
+    "[1, 'a', 1.5]", "{}", "{ }", "{,}", "{ a = 1, }", "{ a = 1, a = 2 }", "{ a.b = 1 }", '{ "a" = 1 }',
+    "{a={b={c=[1]}}}", "{ a = 1 b = 2 }", "{ a = }", "{ a }", "{a=1}x", "1 2", "1#c", "1,", "1]", "1\r", "1\u00a0",
+    "\ufeff1", "",
+)  # fmt: skip
+HEADS = (
+    "[a]", "[a.b]", "[a . b]", "[ a ]", "[[a]]", "[[ a ]]", "['a']", '["a"]', "[a]x", "[a]#x", "[a] # x", "[a]]",
+    "[[a]", "[]", "[a.]", "[.a]", "[a][b]", "[\u00e9]", "[-]", "[0]", "[true]", "[phoenix]", "[phoenix.a]", "[net0]",
+    "[[net0]]",
+)  # fmt: skip
+KEYS = (
+    "a", "b", "net0", "phoenix", "a.b", "a . b", "net0.ip", '"a"', "'a'", '""', "''", "-", "1", "1.2", "true",
+    "\u00e9", "a b", "", "[a", "\ta", "\ufeffa", "\u00a0a", "a\u00a0", "a\\",
+)  # fmt: skip
+
+
+@st.composite
+def near(draw):
+    """A line as it stands in a file, or that with something put in, cut out or in the place of its value."""
+    line = draw(st.sampled_from(REAL))
+    how = draw(st.sampled_from(("as it is", "put in", "cut out", "cut off", "other value", "appended")))
+    begin = draw(st.integers(0, len(line)))
+    if how == "put in":
+        return line[:begin] + draw(st.sampled_from(PIECES)) + line[begin:]
+    if how == "cut out":
+        return line[:begin] + line[begin + draw(st.integers(1, 4)) :]
+    if how == "cut off":
+        return line[:begin]
+    if how == "other value":
+        return line.partition("=")[0] + "= " + draw(st.sampled_from(VALUES))
+    return line + draw(st.sampled_from(PIECES)) if how == "appended" else line
+
+
+ODD = st.one_of(
+    near(),
+    st.sampled_from(HEADS),
+    st.sampled_from(VALUES).map("a = ".__add__),
+    st.builds("".join, st.tuples(*map(st.sampled_from, (KEYS, (" = ", "=", "  =  ", ""), VALUES)))),
+)
+
+
+@st.composite
+def documents(draw):
+    """Lines of files with one or two among them that may be odd, some of them twice."""
+    lines = draw(st.lists(st.sampled_from(PLAIN), max_size=3)) + draw(st.lists(ODD, min_size=1, max_size=2))
+    lines += lines[-draw(st.sampled_from((1, 2, len(lines)))) :] if draw(st.booleans()) else []
+    return draw(st.sampled_from(("\n",) * 9 + ("\r\n",))).join(draw(st.permutations(lines)))
 
 
 def agrees(text):
@@ -88,6 +153,12 @@ def test_what_is_not_is_left_to_tomli(text):
 @settings(max_examples=2000)
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
 def test_whatever_is_written_there_is_one_answer(text):
+    agrees(text)
+
+
+@settings(max_examples=2000)
+@given(documents())
+def test_what_is_nearly_a_file_of_somebody_is_one_answer(text):
     agrees(text)
 
 

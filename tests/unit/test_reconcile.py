@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import stat
@@ -405,6 +406,29 @@ def test_a_tool_gets_nothing_of_ours_but_the_log(world, monkeypatch):
     assert tool.cwd == "/"
 
 
+def test_a_tool_is_started_where_our_own_folder_may_not_be_entered(world, tmp_path, monkeypatch):
+    def refusing(path, *rest, opened=os.open):
+        if path == ".":
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return opened(path, *rest)
+
+    monkeypatch.chdir(tmp_path)
+    world.wanted = ["start"]
+    world.pct("start")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refusing)
+        world.run()
+    assert world.started[0][0].cwd == "/"
+
+
+def test_our_own_folder_stays_what_it_was(world, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    world.wanted = ["start"]
+    world.pct("start")
+    world.run()
+    assert os.getcwd() == str(tmp_path)
+
+
 def test_what_our_caller_left_open_is_not_passed_on_to_a_tool(world, tmp_path):
     left = os.open(tmp_path, os.O_RDONLY)
     os.set_inheritable(left, True)
@@ -506,3 +530,23 @@ def test_waiting_no_time_asks_once():
     asked = []
     assert process.wait_until(lambda: bool(asked.append(1)), 0) is False
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("fails", ["pipe", "posix_spawn"])
+def test_a_child_that_cannot_be_started_leaves_nothing_behind(monkeypatch, fails):
+    asked = []
+
+    def refusing(*_, pipe=os.pipe, **__):
+        asked.append(fails)
+        if fails == "pipe" and len(asked) == 1:
+            return pipe()
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    children = process.Children()
+    before = os.listdir("/proc/self/fd")
+    monkeypatch.setattr(os, fails, refusing)
+    with pytest.raises(OSError, match="temporarily"):
+        children.start("1", ["/bin/nothing"])
+    assert os.listdir("/proc/self/fd") == before
+    assert list(children.events(0)) == []
+    assert len(children) == 0
