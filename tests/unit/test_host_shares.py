@@ -391,8 +391,8 @@ def test_users_are_made_of_a_password_that_is_typed_twice(node):
     os.chmod(node.paths("/root/heads"), 0o600)
     table = {"users": {"heads": {"password_file": "/root/heads"}}}
     plan = planned(samba, node, table)
-    assert [(step.argv, step.stdin, step.twice) for step in plan.steps] == [
-        (("smbpasswd", "-s", "-a", "heads"), "/root/heads", True)
+    assert [(step.argv, step.stdin, step.feed) for step in plan.steps] == [
+        (("smbpasswd", "-s", "-a", "heads"), "/root/heads", "{}\n{}\n")
     ]
     assert "samba.users.heads: the node has no such user" in whys(plan.missing)
     put(node, "/etc/passwd", "heads:x:1000:1000::/home/heads:/bin/bash\n")
