@@ -143,7 +143,7 @@ def written(value: Any) -> str | None:
 
 def observe(host: Host, wanted: Wanted) -> State:
     """What is there. ConfigError for an option that Samba does not take, and for a password file that is not one."""
-    text = host.text(FILE)
+    text = host.exact(FILE) or ""
     outside, fault = text, ""
     try:
         before, _, after = blocks.split(text)
