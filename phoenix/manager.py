@@ -44,6 +44,7 @@ BOUNDARY = """
 
 def run(tree: str, manager: str, argv: list[str]) -> int:
     """Be the manager of that name; returns the exit status."""
+    os.umask(0o022)  # what the node's programs read is written under a mode of its own, whoever's shell this is
     asked: dict[str, Answer] = {}
 
     def act() -> int:

@@ -279,7 +279,7 @@ def read(argv: Sequence[str], seconds: float, given: str = "") -> tuple[int | No
     """
     files = [os.memfd_create(name, os.MFD_CLOEXEC) for name in ("said", "talk", "given")]
     try:
-        os.pwrite(files[2], given.encode("utf-8", "backslashreplace"), 0)
+        os.pwrite(files[2], given.encode("utf-8", "surrogateescape"), 0)
         status = run_tool(argv, files[0], seconds, f"/proc/self/fd/{files[2]}", files[1])
         said, talk = (
             os.pread(file, os.fstat(file).st_size, 0).decode("utf-8", "backslashreplace") for file in files[:2]

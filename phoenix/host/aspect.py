@@ -40,7 +40,7 @@ class Step(Value):
     stdin: str = ""  # the file that it reads, "" for none
     feed: str = ""  # what it is to read instead: this, with that file's one line for {}; such a line is a secret
     content: str = ""  # what it writes
-    mode: int = 0o644  # of what it writes or makes
+    mode: int = 0  # of what it writes or makes; 0: as the file that is there has it, 0644 for a new one
     owner: str = ""  # USER:GROUP of what it writes or makes, "" for whoever has it; USER: for the user's own group
     check: tuple[str, ...] = ()  # the program that a file must pass before it is put in its place; it is told its path
     first: tuple[tuple[str, ...], ...] = ()  # the commands that must have succeeded in this run before it
@@ -85,7 +85,7 @@ class Ask(Value):
     wipe: tuple[str, ...] = ()  # disks whose content may be lost, as they are named in the file
 
 
-def write(path: str, content: str, *after: tuple[str, ...], mode: int = 0o644) -> Step:
+def write(path: str, content: str, *after: tuple[str, ...], mode: int = 0) -> Step:
     """The step that makes `path` a file with this text, and what puts it into effect; what was there is kept."""
     return Step(f"write {path}", (WRITE, path), content=content, mode=mode, after=after)
 

@@ -52,7 +52,7 @@ def path(name: str, node: str) -> str:
 def observe(host: Host, wanted: Mapping[str, str]) -> State:
     """What is there."""
     node = host.node.name
-    state = State(node, {name: host.text(path(name, node)) for name in FORMS})
+    state = State(node, {name: host.exact(path(name, node)) or "" for name in FORMS})
     if after(wanted, state) == state.texts:
         return state
     paths = [*host.matching("/etc/pve/firewall/*.fw"), *host.matching("/etc/pve/nodes/*/host.fw")]

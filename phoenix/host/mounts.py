@@ -148,7 +148,7 @@ def _check_order(paths: list[str], faults: Faults) -> None:
 
 def observe(host: Host, wanted: Wanted) -> State:
     """What is there."""
-    text = host.text(fstab.PATH)
+    text = host.exact(fstab.PATH) or ""
     mounted = host.mounts()
     entries = wanted.entries or ()
     to_mount = [entry.path for entry in (*fstab.parse(text), *entries) if entry.path.startswith("/")]
@@ -313,7 +313,7 @@ def _table(entries: tuple[Entry, ...], state: State) -> Plan:
     ]
     gone = [Difference(f"fstab {path}", was[path].line(), "no line") for path in was if path not in state.places]
     remounts = [
-        ("mount", "-o", f"remount,{entry.options}", entry.path)
+        ("mount", "-o", "remount", entry.path)  # it takes them from the table, also where that is corrected meanwhile
         for entry in entries
         if entry.path in was and was[entry.path].options != entry.options and state.places[entry.path].mounted
     ]

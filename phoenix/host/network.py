@@ -150,7 +150,7 @@ def observe(host: Host, wanted: Wanted) -> State:
         theirs,
         tuple(host.names("/sys/class/net")),
         {name: found for name in host.names("/sys/class/net") for found in [guests_on(host, name)] if found},
-        host.text(resolv.FILE),
+        host.exact(resolv.FILE) or "",
         tuple(path for path in (undo.path, resolv.FILE) if host.link(path)),
         host.exists(PENDING_OF_PVE),
         host.has("ifreload"),

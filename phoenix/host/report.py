@@ -39,13 +39,18 @@ def facts(call: Call, node: str) -> dict[str, Any]:
 
 def show_plan(call: Call, node: str, plans: Mapping[str, Plan], owed: Sequence[tuple[str, ...]]) -> int:
     """Print what is to be done; returns 10 if there is anything and --exit-code was given. It refuses nothing."""
-    left = bool(owed) or any(plan.steps or plan.reboot or plan.waits for plan in plans.values())
+    left = bool(owed) or any(map(differs, plans.values()))
     if call.json:
         sections = {name: plan_facts(plan) for name, plan in plans.items()}
         output.document(**facts(call, node), sections=sections, owed=[list(argv) for argv in owed])
     else:
         output.text("\n".join(lines_of(node, plans, owed)))
     return 10 if left and call.options.get("--exit-code") else 0
+
+
+def differs(plan: Plan) -> bool:
+    """Whether a plan says anything: what is in the way is not as wanted either."""
+    return any(plan.fields().values())
 
 
 def plan_facts(plan: Plan) -> dict[str, Any]:
@@ -64,7 +69,7 @@ def lines_of(node: str, plans: Mapping[str, Plan], owed: Sequence[tuple[str, ...
     """A plan as lines for people."""
     lines = []
     for name, plan in plans.items():
-        lines.append(f"{node}  {name}  " + ("differs" if plan.differences or plan.steps else "as wanted"))
+        lines.append(f"{node}  {name}  " + ("differs" if differs(plan) else "as wanted"))
         lines += [f"  {item.what}: {item.found or '(not set)'} -> {item.wanted}" for item in plan.differences]
         lines += [f"  refused: {item.why}" for item in plan.refused]
         lines += [f"  missing: {item.why}" for item in plan.missing]
@@ -79,7 +84,7 @@ def lines_of(node: str, plans: Mapping[str, Plan], owed: Sequence[tuple[str, ...
 
 def added(step: Step) -> str:
     """What a step writes, as far as it fits on a line."""
-    size = len(step.content.encode())
+    size = len(step.content.encode("utf-8", "surrogateescape"))
     return f"  ({size} bytes)" if step.content else ""
 
 

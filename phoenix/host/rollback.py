@@ -54,7 +54,9 @@ if [ -e "$here/pending" ] && [ -e "$here/good" ]; then
         cp -p "$here/pending" "$here/rolled-back.new" && sync "$here/rolled-back.new" || exit 1
         mv -f "$here/rolled-back.new" "$here/rolled-back" && sync "$here" || exit 1
         cp -p "$file" "$here/replaced"
-        cp -p "$here/good" "$beside" && sync "$beside" || exit 1
+        cp "$here/good" "$beside" || exit 1
+        chmod --reference="$file" "$beside" 2>/dev/null || chmod 644 "$beside"
+        sync "$beside" || exit 1
         mv -f "$beside" "$file" && sync "${file%/*}" || exit 1
     fi
     # Five minutes while another ifreload is at work (89), which may hang on the network that goes; else three tries.
@@ -188,7 +190,7 @@ def arm(state: Rollback, wanted: str) -> tuple[Step, ...]:
     if not state.armed and state.rolled_back is not None:
         steps.append(Step(f"remove {ROLLED_BACK}", (REMOVE, ROLLED_BACK)))
     if state.good != state.now:
-        steps.append(write(GOOD, state.now))
+        steps.append(write(GOOD, state.now, mode=0o600))
     if state.pending != wanted:
         steps.append(write(PENDING, wanted, mode=0o600))
     return (*steps, *start(state, WINDOW / 2))

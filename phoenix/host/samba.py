@@ -63,7 +63,6 @@ class State(Value):
     """
 
     text: str
-    mode: int
     outside: str
     fault: str
     usershares: frozenset[str]
@@ -144,8 +143,7 @@ def written(value: Any) -> str | None:
 
 def observe(host: Host, wanted: Wanted) -> State:
     """What is there. ConfigError for an option that Samba does not take, and for a password file that is not one."""
-    text = host.text(FILE)
-    facts = host.facts(FILE)
+    text = host.exact(FILE) or ""
     outside, fault = text, ""
     try:
         before, _, after = blocks.split(text)
@@ -164,7 +162,6 @@ def observe(host: Host, wanted: Wanted) -> State:
     everywhere = smbconf.Parsed(outside).sections.get(smbconf.GLOBAL, {})
     return State(
         text,
-        facts.st_mode & 0o777 if facts else 0o644,
         outside,
         fault,
         frozenset(map(smbconf.section, host.names(everywhere.get("usersharepath", USERSHARES)))),
@@ -219,7 +216,7 @@ def plan(wanted: Wanted, state: State, _ask: Ask) -> Plan:
         obstacle = Obstacle(f"samba: {FILE} is not what Samba can read: {state.fault}", f"edit {FILE}; testparm -s")
         return Plan(refused=(obstacle,))
     text = merged(state.text, wanted)
-    steps = [write(FILE, text, RELOAD, mode=state.mode)] if text != state.text else []
+    steps = [write(FILE, text, RELOAD)] if text != state.text else []
     differences = differing(wanted, state) if steps else []
     missing = []
     for name in wanted.users:

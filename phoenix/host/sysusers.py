@@ -157,7 +157,9 @@ def _keys(path: str, number: int) -> str:
             facts = os.fstat(file.fileno())
             if not stat.S_ISREG(facts.st_mode) or facts.st_uid not in (number, os.geteuid()):
                 raise ValueError("it is no file of that user")
-            return file.read(files.MOST_BYTES)
+            if facts.st_size > files.MOST_BYTES:
+                raise ValueError("it is larger than 1 MiB, which no list of keys is")
+            return file.read()
     except FileNotFoundError:
         return ""
 
@@ -287,8 +289,9 @@ def _plan_keys(key: str, name: str, keys: list[str], found: Account | None) -> P
 
 
 def _blob(line: str) -> str:
-    """What a key is by, wherever it stands in its line, "" for a line without one."""
-    return next((word for word in line.split() if word.startswith("AAAA")), "")
+    """What a key is by, wherever it stands in its line, "" for a line without one, and for a comment."""
+    words = () if line.lstrip().startswith("#") else line.split()
+    return next((word for word in words if word.startswith("AAAA")), "")
 
 
 def _shown(lines: list[str]) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 
 from phoenix import files
 from phoenix.errors import NotReady
 from phoenix.host import aspect, owners
-from phoenix.host.aspect import FOLDER, LINK, REMOVE, SET, WRITE, Step
+from phoenix.host.aspect import FOLDER, LINK, REMOVE, SET, WRITE, Obstacle, Step
 from phoenix.host.host import LOOK_SECONDS
 
 TYPE_CHECKING = False
@@ -57,7 +58,8 @@ class Work:
     def plan(self, state: Any) -> Plan:
         """What is to be done from a state on."""
         found: Plan = self.module.plan(self.wanted, state, self.ask)
-        return found
+        linked = [why for step in found.steps if step.argv[0] in (WRITE, FOLDER) for why in [obstacle(self.host, step)]]
+        return found.but(missing=(*found.missing, *(why for why in linked if why)))
 
     def steps(self, state: Any) -> tuple[Step, ...]:
         """The steps that are left, each after what must come first; what is owed comes after them."""
@@ -65,7 +67,8 @@ class Work:
         for step in self.plan(state).steps:
             planned += [order(command) for command in step.first if command not in self.succeeded]
             planned.append(step)
-        return (*planned, *(order(command) for command in self.owed.commands))
+        hint = f"when the cause is gone, run the same command again; or take its line out of {self.owed.path}"
+        return (*planned, *(order(command).but(hint=hint) for command in self.owed.commands))
 
     def describe(self, state: Any) -> str:
         """The state in a word or two."""
@@ -143,27 +146,41 @@ def write(work: Work, step: Step) -> int | None:
     elif step.argv[1].startswith(PVE):
         files.replace_in_pve(path, step.content)
     else:
-        files.replace(path, step.content, step.mode)
+        files.replace(path, step.content, mode_of(work, step))
     return 0
 
 
 def checked(work: Work, step: Step, beside: str) -> int | None:
     """What the program that is to check a file says of it, before it has its name: its status."""
     try:
-        files.replace(beside, step.content, step.mode)
+        files.replace(beside, step.content, mode_of(work, step))
         return work.log.run([work.host.program(step.check[0]), *step.check[1:], beside], LOOK_SECONDS)[0]
     finally:
         files.discard(beside)
 
 
+def obstacle(host: Host, step: Step) -> Obstacle | None:
+    """Why the path of a step is not written: it is a link, or leads out of the node."""
+    root = os.path.realpath(host.paths.root or "/").rstrip("/")
+    path = host.paths(step.argv[1])
+    if not os.path.islink(path) and f"{os.path.realpath(os.path.dirname(path))}/".startswith(root + "/"):
+        return None
+    hint = f"ls -l {path}; replace the link by what it leads to, and run the same command again"
+    return Obstacle(f"{path} is reached by a link; Phoenix writes what it can see whole", hint)
+
+
 def place(work: Work, step: Step) -> str:
-    """The path that a step is for, on this machine. NotReady for a link, and for one that leads out of the node."""
-    root = os.path.realpath(work.host.paths.root or "/").rstrip("/")
-    path = work.host.paths(step.argv[1])
-    if os.path.islink(path) or not f"{os.path.realpath(os.path.dirname(path))}/".startswith(root + "/"):
-        hint = f"ls -l {path}; replace the link by what it leads to, and run the same command again"
-        raise NotReady(f"{path} is reached by a link; Phoenix writes what it can see whole", hint)
-    return path
+    """The path that a step is for, on this machine. NotReady for a link, which may be there only now."""
+    found = obstacle(work.host, step)
+    if found:
+        raise NotReady(found.why, found.hint)
+    return work.host.paths(step.argv[1])
+
+
+def mode_of(work: Work, step: Step) -> int:
+    """The mode of what a step writes: the administrator's own for a file that is there."""
+    facts = work.host.facts(step.argv[1])
+    return step.mode or (stat.S_IMODE(facts.st_mode) if facts else 0o644)
 
 
 def keep(work: Work, path: str) -> None:
@@ -185,6 +202,8 @@ def link(work: Work, step: Step) -> int:
     path, target = work.host.paths(step.argv[1]), step.argv[2]
     beside = f"{path}.new"
     files.make_folder(os.path.dirname(path))
+    if not os.path.islink(path):
+        keep(work, step.argv[1])
     try:
         files.discard(beside)
         os.symlink(target, beside)

@@ -231,7 +231,8 @@ class _Copy:
 
     def _make_paths(self, tree: Tree) -> None:
         """The folders, files and devices that guests and configuration name, as far as they are there; all empty."""
-        wanted = set(self._paths_of_guests()) | set(_paths_of(self.config))
+        named = set(_files_of(self.config))
+        wanted = {*self._paths_of_guests(), *_paths_of(self.config), *(os.path.dirname(path) for _, path in named)}
         for path in sorted({os.path.normpath(path) for path in wanted}):
             facts = self.present.facts_of(path)
             if facts is None or os.path.lexists(tree(path)) or path.startswith(_KERNELS[1:]):
@@ -245,7 +246,7 @@ class _Copy:
             except OSError as error:
                 self.present.remarks.append(f"{path} could not be represented: {error.strerror}")
 
-        for key, path in set(_files_of(self.config)):
+        for key, path in named:
             if os.path.isfile(tree(path)):
                 text = _STAND_INS.get(key)
                 layout.write(tree(path), text if text is not None else self.present.data(path) or b"", 0o600)

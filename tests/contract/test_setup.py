@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -41,9 +42,11 @@ class World:
         self.file = root / "etc/phoenix/hypervisor.toml"
         self.file.write_text(TOML)
 
-    def run(self, *words, root=True):
+    def run(self, *words, root=True, umask=0o022):
         argv = [sys.executable, "-IS", str(self.built), *[f"--root={self.root}"] * root, *words]
-        ran = subprocess.run(argv, capture_output=True, text=True, check=False, env={}, stdin=subprocess.DEVNULL)
+        ran = subprocess.run(
+            argv, capture_output=True, text=True, check=False, env={}, stdin=subprocess.DEVNULL, umask=umask
+        )
         assert "Traceback" not in ran.stderr, ran.stderr
         return ran.returncode, ran.stdout, ran.stderr
 
@@ -104,6 +107,36 @@ def test_what_it_replaces_is_kept(world):
     assert [path.read_text() for path in world.root.glob("var/lib/phoenix/kept/*/etc/timezone")] == ["UTC\n"]
 
 
+@pytest.mark.parametrize("umask", [0o077, 0o777])
+def test_what_all_must_read_is_readable_whatever_the_umask(world, umask):
+    assert world.run("setup", "--only=sysctl")[0] == 0
+    assert world.run("setup", umask=umask)[0] == 0
+    for name in ("etc/timezone", "etc/chrony/sources.d/phoenix.sources"):
+        assert (world.root / name).stat().st_mode & 0o7777 == 0o644
+
+
+def test_a_file_that_is_changed_keeps_its_mode(world):
+    os.chmod(world.root / "etc/timezone", 0o600)
+    assert world.run("setup")[0] == 0
+    assert (world.root / "etc/timezone").stat().st_mode & 0o7777 == 0o600
+
+
+def test_a_file_in_place_of_a_link_is_kept(world):
+    (world.root / "etc/localtime").unlink(missing_ok=True)
+    (world.root / "etc/localtime").write_bytes(b"TZif of theirs")
+    assert world.run("setup")[0] == 0
+    kept = list(world.root.glob("var/lib/phoenix/kept/*/etc/localtime"))
+    assert [path.read_bytes() for path in kept] == [b"TZif of theirs"]
+
+
+def test_a_command_that_is_owed_says_how_it_is_left_out(world):
+    world.fault('command = "chronyc reload"\nbefore = { code = 1, stderr = "506 Cannot talk to daemon" }')
+    assert world.run("setup")[0] == 1
+    code, _, err = world.run("setup")
+    assert code == 1
+    assert f"take its line out of {world.root}/var/lib/phoenix/records/hypervisor-owed" in err
+
+
 def test_a_reload_that_failed_is_done_by_the_next_run(world):
     world.fault('command = "chronyc reload"\nbefore = { code = 1, stderr = "506 Cannot talk to daemon" }')
     code, _, err = world.run("setup")
@@ -160,10 +193,12 @@ def test_a_link_is_not_written_through(world):
     elsewhere.write_text("theirs")
     (world.root / "etc/timezone").unlink()
     (world.root / "etc/timezone").symlink_to(elsewhere)
+    assert "  missing: " in world.run("setup", "--dry-run")[1]
     code, _, err = world.run("setup", "--only=time")
     assert code == 6
     assert "etc/timezone is reached by a link" in err
     assert elsewhere.read_text() == "theirs"
+    assert not (world.root / "var/log/phoenix").exists()  # nothing was begun
 
 
 def test_two_at_once_are_one(world):

@@ -106,10 +106,41 @@ def test_other_options_are_given_to_what_is_mounted(world):
     assert world.run("setup")[2].splitlines() == [
         "mounts: write /etc/fstab",
         "mounts: systemctl daemon-reload",
-        "mounts: mount -o remount,relatime,nofail /mnt/bulk",
+        "mounts: mount -o remount /mnt/bulk",
     ]
     assert fstab(world).endswith("# phoenix end\n# theirs, after it\n")
     assert "/dev/sda /mnt/bulk ext4 rw,relatime 0 0\n" in (world.root / "proc/mounts").read_text()
+
+
+def test_options_that_cannot_be_had_are_corrected_in_the_file(world):
+    assert world.run("setup")[0] == 0
+    world.file.write_text(TOML.replace("noatime", "data=journal"))
+    world.fault('command = "mount"\nbefore = { code = 32, stderr = "mount: bad option" }')
+    code, _, err = world.run("setup")
+    assert (code, "`mount -o` ended with 32: mount: bad option" in err) == (1, True), err
+    world.fault("")
+    world.file.write_text(TOML.replace("noatime", "relatime"))
+    code, _, err = world.run("setup")
+    assert (code, err.count("remount")) == (0, 1), err
+    assert "/dev/sda /mnt/bulk ext4 rw,relatime 0 0\n" in (world.root / "proc/mounts").read_text()
+    assert world.run("setup")[1] == "pve  nothing to do\n"
+
+
+def test_the_lines_of_others_stay_byte_for_byte(world):
+    theirs = THEIRS.encode() + b"# B\xfcro\r\n"
+    (world.root / "etc/fstab").write_bytes(theirs)
+    assert world.run("setup", "--dry-run")[0] == 0
+    assert world.run("setup")[0] == 0
+    assert (world.root / "etc/fstab").read_bytes().startswith(theirs)
+
+
+def test_what_is_refused_is_not_as_wanted(world):
+    assert world.run("setup")[0] == 0
+    (world.root / "srv/ssl").rmdir()
+    (world.root / "srv/ssl").write_text("theirs")
+    code, out, _ = world.run("setup", "--dry-run", "--exit-code")
+    refused = ["pve  mounts  differs", "  refused: mounts.volumes: /srv/ssl is no folder"]
+    assert (code, out.splitlines()[:2]) == (10, refused)
 
 
 def test_an_entry_that_goes_leaves_what_is_mounted(world):

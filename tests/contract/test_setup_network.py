@@ -145,12 +145,16 @@ def test_a_change_of_what_is_there_is_taken_back_to_it(world):
     world.run("setup")
     world.run("setup", "--confirm-network")
     before = world.network()
+    os.chmod(world.root / DROP_IN, 0o640)
     world.wish(TOML.replace("10.1.0.1", "10.1.0.2"))
     assert "  vmbr1.address: 10.1.0.1/24 -> 10.1.0.2/24\n" in world.run("setup", "--dry-run")[1]
     assert world.run("setup")[0] == 7
     assert "10.1.0.2" in world.read(DROP_IN)
+    modes = [(world.root / path).stat().st_mode & 0o7777 for path in (DROP_IN, f"{OWN}/good", f"{OWN}/pending")]
+    assert modes == [0o640, 0o600, 0o600]  # what only some may read, only root may read in a copy
     world.timer_is_over()
     assert world.network() == before
+    assert (world.root / DROP_IN).stat().st_mode & 0o7777 == 0o640
     world.wish(TOML.replace("10.1.0.1", "10.1.0.3"))
     assert world.run("setup")[0] == 7
 

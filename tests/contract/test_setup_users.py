@@ -177,6 +177,14 @@ def test_what_is_refused_changes_nothing(world, toml, code, said):
     assert world.calls() == []
 
 
+def test_the_folder_of_a_token_is_there_in_a_rehearsal_too(world):
+    for file in (world.root / "root").iterdir():
+        file.unlink()
+    world.file.write_text('[users.accounts."eve@pve"]\n[users.tokens."eve@pve!ci"]\nsecret_file = "/root/ci.token"\n')
+    code, _, err = world.run("rehearse", "setup")
+    assert (code, "users: write /root/ci.token" in err) == (0, True), err
+
+
 def test_it_can_be_rehearsed_before_and_after(world):
     code, out, err = world.run("rehearse", "setup")
     assert code == 0, err

@@ -413,3 +413,12 @@ def test_users_are_made_of_a_password_that_is_typed_twice(node):
 )
 def test_smb_conf_is_read_as_samba_reads_it(text, sections):
     assert smbconf.Parsed(text).sections == sections
+
+
+def test_what_stands_outside_the_block_stays_byte_for_byte(node):
+    theirs = b"[global]\r\n   workgroup = B\xdcRO\r\n"
+    put(node, samba.FILE)
+    with open(node.paths(samba.FILE), "wb") as file:
+        file.write(theirs)
+    content = planned(samba, node, TABLE).steps[0].content
+    assert content.encode("utf-8", "surrogateescape").startswith(theirs)

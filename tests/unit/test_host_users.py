@@ -156,6 +156,7 @@ def test_roots_keys_are_never_removed(node):
         (os.mkdir, "Is a directory"),
         (lambda path: os.mkfifo(path), "it is no file of that user"),
         (lambda path: put_at(path, f"{blocks.BEGIN}\n"), "expected one line"),
+        (lambda path: put_at(path, f"{OTHER}\n" * 20000), "it is larger than 1 MiB"),
     ],
 )
 def test_keys_that_cannot_be_read_with_certainty_are_refused(alice, spoil, why):
@@ -371,3 +372,10 @@ def test_a_first_password_is_read_twice_and_only_where_there_is_none(node):
     put(node, usercfg.PASSWORDS, "eve:$5$x$y:\n")
     os.unlink(node.paths("/root/eve"))
     assert planned(users, node, table) == users.Plan()
+
+
+def test_a_key_in_a_comment_is_none(alice):
+    path = "/home/alice/.ssh/authorized_keys"
+    put(alice, path, f"# {KEY}\n")
+    text = f"# {KEY}\n{blocks.BEGIN}\n{KEY}\n{blocks.END}\n"
+    assert written(planned(users, alice, system(keys=[KEY])))[path][0] == text

@@ -17,9 +17,9 @@ _NOT_SHOWN = ("defaults", "nofail", "auto", "noauto", "_netdev", "remount")
 
 
 def run(tree: Tree, words: list[str]) -> int:
-    """Take `-t TYPE -o OPTIONS SOURCE FOLDER`, and `-o remount,OPTIONS FOLDER`."""
-    if len(words) == 3 and words[0] == "-o" and words[1].startswith("remount"):
-        return _remount(tree, words[1], words[2])
+    """Take `-t TYPE -o OPTIONS SOURCE FOLDER`, and `-o remount FOLDER`."""
+    if len(words) == 3 and words[0] == "-o" and words[1] == "remount":
+        return _remount(tree, words[2])
     if len(words) != 6 or (words[0], words[2]) != ("-t", "-o"):
         raise WrongUsage("mount: bad usage\nTry 'mount --help' for more information.")
     _, kind, _, options, source, folder = words
@@ -57,14 +57,16 @@ def _shown(options: str) -> str:
     return ",".join([*(() if "ro" in kept else ("rw",)), *kept])
 
 
-def _remount(tree: Tree, options: str, folder: str) -> int:
-    """Give what is mounted at a folder other options."""
+def _remount(tree: Tree, folder: str) -> int:
+    """Give what is mounted at a folder the options of fstab; those that it has where no line there is for it."""
+    lines = [line.split() for line in tree.read("/etc/fstab").splitlines()]
+    options = [words[3] for words in lines if len(words) > 3 and words[1] == folder and words[0][0] != "#"]
     with locks.cluster(tree):
         lines = [line.split(" ") for line in tree.read(mounttable.TABLE).splitlines()]
         if folder not in [words[1] for words in lines]:
             raise Failure(f"mount: {folder}: mount point not mounted or bad option.", FAILED)
         for words in lines:
-            if words[1] == folder:
-                words[3] = _shown(options)
+            if words[1] == folder and options:
+                words[3] = _shown(options[-1])
         tree.replace(mounttable.TABLE, "".join(" ".join(words) + "\n" for words in lines), 0o644)
     return 0
