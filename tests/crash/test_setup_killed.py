@@ -250,7 +250,7 @@ def test_some_kills_of_a_setup(scene):
 
 @pytest.mark.slow
 def test_many_kills_of_a_setup(scene):
-    many(scene, 60)
+    many(scene, 24)
 
 
 @pytest.mark.whole
