@@ -76,6 +76,10 @@ class FakeChildren:
                 yield key, stream, line
             yield key, 0, str(status)
 
+    def drain(self):
+        while self.started:
+            list(self.events(0))
+
     def pass_on(self, number):
         self.run.passed_on.append(number)
 
