@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 # These folders test programs as programs; every test in them is marked `processes`.
-OF_PROCESSES = ("contract", "build", "bare", "rehearsal", "crash")
+OF_PROCESSES = ("contract", "build", "bare", "rehearsal", "crash", "setup")
 # What Python reports before a process starts or is replaced, whatever the name it was imported under.
 STARTS = (
     "subprocess.Popen",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contract.test_setup_network import Network
+from tests.setup.test_setup_network import Network
 
 pytestmark = pytest.mark.processes
 
