@@ -79,7 +79,7 @@ def lines_of(node: str, plans: Mapping[str, Plan], owed: Sequence[tuple[str, ...
         lines += [f"  a reboot is needed: {why}" for why in plan.reboot]
         lines += [f"  waits: {item.why}" for item in plan.waits]
     lines += [f"owed since an earlier run: {shell(argv)}" for argv in owed]
-    return lines or [f"{node}  nothing to do: hypervisor.toml declares nothing"]
+    return lines or [f"{node}  nothing to do: hypervisor.toml declares none of these sections"]
 
 
 def added(step: Step) -> str:

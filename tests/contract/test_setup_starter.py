@@ -26,10 +26,17 @@ def examples(text):
 
 def test_it_is_accepted_and_there_is_nothing_to_do(world):
     assert world.run("check")[0] == 0
-    nothing = "pve  nothing to do: hypervisor.toml declares nothing\n"
+    nothing = "pve  nothing to do: hypervisor.toml declares none of these sections\n"
     assert world.run("setup", "--dry-run", "--exit-code") == (0, nothing, "")
     assert world.run("setup") == (0, "pve  nothing to do\n", "")
     assert world.calls() == []
+
+
+def test_a_section_that_is_not_declared_is_told_as_such(world):
+    world.file.write_text('[time]\ntimezone = "UTC"\n')
+    nothing = "pve  nothing to do: hypervisor.toml declares none of these sections\n"
+    assert world.run("setup", "--dry-run", "--only=zfs") == (0, nothing, "")
+    assert world.run("setup", "--dry-run") == (0, "pve  time  as wanted\n", "")
 
 
 def test_it_stays_as_its_owner_has_it(world):
