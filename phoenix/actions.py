@@ -6,7 +6,7 @@ from phoenix import output
 from phoenix.change import change, show_plan
 from phoenix.config import load
 from phoenix.errors import OperationFailed, Refused, UsageError
-from phoenix.guests import ownership, plan, report, requests
+from phoenix.guests import agreement, ownership, plan, report, requests
 from phoenix.guests.work import Work
 
 TYPE_CHECKING = False
@@ -62,8 +62,8 @@ def create(call: Call, kind: Kind) -> int:
 def made(work: Work, state: Observed) -> None:
     """Wait until it is of use, and write down that it is made as a whole; one that was not to start may not be yet."""
     wait(work, state)
-    if state.running or work.ask().starts:
-        work.finish(state)
+    if work.record and (state.running or work.ask().starts):
+        work.write(agreement.noted(work, state, work.finished(work.record, state)))
 
 
 def wait(work: Work, state: Observed) -> None:
@@ -135,6 +135,9 @@ def delete(call: Call, kind: Kind) -> int:
 
 def status(call: Call, kind: Kind) -> int:
     """Say what is there and whether it is as the file says."""
+    agreed = agreement.told(call, kind)
+    if agreed:
+        return report.tell_status(call, *agreed, report.AS_CONFIGURED, ours=True)
     work = Work(call, kind, converge)
     state = work.look()
     return report.status(call, work.wanted, state, work.plan(state), ownership.doubt(state, work.record))

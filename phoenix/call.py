@@ -29,6 +29,7 @@ class Call(Value):
     run: str  # names the log of this run
     timeout: int  # seconds, 0 if not given
     options: Mapping[str, Answer]  # all of them, for the manager's own
+    build: str = ""  # which build of Phoenix this is
     together: dict[str, Any] | None = None  # what the calls of one start share that only look; None for one by itself
 
     @property

@@ -157,11 +157,16 @@ def guest_id(word: object) -> str:
 
 
 def guarded(
-    action: Callable[[], int], bug_log: Callable[[], str], tell: Callable[[int, PhoenixError], None] | None
+    action: Callable[[], int],
+    bug_log: Callable[[], str],
+    tell: Callable[[int, PhoenixError], None] | None,
+    *,
+    flush: bool = True,
 ) -> int:
     """Run `action`; returns its exit status, or that of the error it raised, told to the user.
 
-    `bug_log` gives the path for tracebacks, `tell` writes the machine-readable error, where one was asked for.
+    `bug_log` gives the path for tracebacks, `tell` writes the machine-readable error, where one was asked for. Without
+    `flush` what it says may stay where it is until there is more of it.
     """
     try:
         try:
@@ -171,7 +176,7 @@ def guarded(
                 tell(error.code, error)
             say(error)
             status = error.code
-        if sys.stdout:
+        if sys.stdout and flush:
             sys.stdout.flush()
         return status
     except KeyboardInterrupt:

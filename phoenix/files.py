@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MOST_BYTES = 1 << 20
+_PIECE = 1 << 14
 
 
 def read_text(path: str) -> str:
@@ -19,8 +20,26 @@ def read_text(path: str) -> str:
 
     Carriage returns stay what they are: to Proxmox VE they end no line, and to a checksum they are damage.
     """
-    with open(path, "rb", buffering=0) as file:
-        return file.read().decode("utf-8", "backslashreplace")
+    return read_bytes(path).decode("utf-8", "backslashreplace")
+
+
+def read_bytes(path: str) -> bytes:
+    """The bytes of a file of the node. OSError if it cannot be read."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return _rest(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _rest(descriptor: int) -> bytes:
+    """What can still be read. A file object would ask the kernel as much again, which a thousand files make felt."""
+    found = os.read(descriptor, _PIECE)
+    while True:
+        piece = os.read(descriptor, _PIECE)
+        if not piece:
+            return found
+        found += piece
 
 
 def read_trusted(path: str) -> bytes:
@@ -30,12 +49,15 @@ def read_trusted(path: str) -> bytes:
     larger than a mebibyte.
     """
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb", buffering=0) as file:
-            facts = os.fstat(file.fileno())
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            facts = os.fstat(descriptor)
             fault = distrusted(facts, path, stat.S_ISREG)
             if fault:
                 raise fault
-            data = file.readall() if facts.st_size <= MOST_BYTES else None
+            data = _rest(descriptor) if facts.st_size <= MOST_BYTES else None
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}", f"ls -l {path}") from error
     if data is None or len(data) > MOST_BYTES:

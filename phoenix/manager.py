@@ -85,7 +85,7 @@ def answer(module: ModuleType, manager: str, asked: Mapping[str, Answer], tree: 
         wrong = f"{manager} has no action {printable(action)!r}{cli.did_you_mean(action, actions)}"
         raise UsageError(wrong, f"{manager} --action=list-actions")
     guests = guests_of(module, action, asked["--id"])
-    call = call_of(manager, asked, guests[0])
+    call = call_of(manager, asked, guests[0], os.path.basename(tree))
     hold(tree)
     process.listen()
     return each(module.ACTIONS[action], call, guests) if len(guests) > 1 else int(module.ACTIONS[action](call))
@@ -103,7 +103,10 @@ def guests_of(module: ModuleType, action: str, asked: Answer) -> list[str]:
 
 
 def each(action: Callable[[Call], int], call: Call, guests: Sequence[str]) -> int:
-    """Do an action for several guests, one after another; what is wrong with one does not stop the others."""
+    """Do an action for several guests, one after another; what is wrong with one does not stop the others.
+
+    Their lines go out together: each by itself would wake the dispatcher, which takes as long as to look at a guest.
+    """
     codes = []
     together: dict[str, Any] = {}
     for guest in guests:
@@ -112,14 +115,15 @@ def each(action: Callable[[Call], int], call: Call, guests: Sequence[str]) -> in
         def tell(code: int, error: PhoenixError, one: Call = one) -> None:
             if one.json:
                 output.failure(code, error, manager=one.manager, action=one.action, id=one.id)
+            output.flush()  # what was said before it comes before it
 
-        codes.append(cli.guarded(lambda one=one: action(one), call.paths.bug_log, tell))  # type: ignore[misc]
+        codes.append(cli.guarded(lambda one=one: action(one), call.paths.bug_log, tell, flush=False))  # type: ignore[misc]
         if process.received or codes[-1] == cli.NOBODY_READS:
             break
     return codes[-1] if process.received else errors.overall(codes)
 
 
-def call_of(manager: str, asked: Mapping[str, Answer], guest: str) -> Call:
+def call_of(manager: str, asked: Mapping[str, Answer], guest: str, build: str) -> Call:
     """The typed call for one guest. UsageError for a value that cannot be meant."""
     paths = Paths(root_folder(asked["--root"]))
     if asked["--output"] not in (None, "text", "json"):
@@ -142,6 +146,7 @@ def call_of(manager: str, asked: Mapping[str, Answer], guest: str) -> Call:
         run=name,
         timeout=int(str(seconds)) if seconds else 0,
         options=asked,
+        build=build,
     )
 
 

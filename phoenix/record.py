@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-SUM = "sum: "
+SUM = b"sum: "
 _LISTS = ("volumes", "options", "features")
 LEGEND = "# The guest that Phoenix made under this ID. Without this file Phoenix treats the guest as a stranger.\n"
 
@@ -25,7 +25,7 @@ class Record(Value):
     true when all that belongs to its creation is done, `well` when its health checks have passed since the last step.
     `options` has properties of tables too, as net0.tag. `waits` is the start of the guest whose end raw keys wait for.
     `cleaned` is true while it has been made fit to be a template since its last start; `drive` tells what was written
-    to its drive of cloud-init.
+    to its drive of cloud-init. `agreed` is what phoenix/guests/agreement.py has written down.
     """
 
     mark: str
@@ -39,6 +39,7 @@ class Record(Value):
     waits: str = ""
     cleaned: bool = False
     drive: str = ""
+    agreed: str = ""  # the last line, so that all before it is what it was written over
 
 
 def checksum(text: str) -> str:
@@ -51,14 +52,18 @@ def new_mark() -> str:
     return os.urandom(16).hex()
 
 
+def read(path: str) -> bytes:
+    """The record in `path` without its sum; empty if there is none, or one that is not whole."""
+    try:
+        whole, sum_, end = files.read_bytes(path).rpartition(SUM)
+    except OSError:
+        return b""
+    return whole if sum_ and end == b"%08x\n" % zlib.crc32(whole) else b""
+
+
 def load(path: str) -> Record | None:
     """The record in `path`, or None if there is none. One that is not whole counts as none: it proves nothing."""
-    try:
-        text, sum_, end = files.read_text(path).rpartition(SUM)
-    except OSError:
-        return None
-    if not sum_ or end != f"{checksum(text)}\n":
-        return None
+    text = read(path).decode("utf-8", "backslashreplace")
     facts = dict(line.split(": ", 1) for line in text.split("\n") if ": " in line and not line.startswith("#"))
     if not facts.get("mark"):
         return None
@@ -73,9 +78,15 @@ def load(path: str) -> Record | None:
 
 
 def save(path: str, record: Record) -> None:
-    """Write the record durably; what says nothing is left out."""
+    """Write the record durably."""
+    text = lines(record)
+    files.replace(path, f"{text}{SUM.decode()}{checksum(text)}\n")
+
+
+def lines(record: Record) -> str:
+    """The text of a record without its sum; what says nothing is left out."""
     text = LEGEND
     for name, value in record.fields().items():
         shown = " ".join(value) if name in _LISTS else {True: "yes", False: "no"}.get(value, value)
         text += f"{name}: {shown}\n" if value or not hasattr(Record, name) else ""
-    files.replace(path, f"{text}{SUM}{checksum(text)}\n")
+    return text

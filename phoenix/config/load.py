@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 
 class Document(Value):
-    """A TOML file and what is in it. `profile` is the file that was merged under it, "" for none; `own` is without."""
+    """A TOML file and what is in it. `profile` is the file that was merged under it, "" for none; `own` is without.
+
+    `data` are the bytes of the file itself.
+    """
 
     path: str
     table: dict[str, Any]
     profile: str = ""
     own: Mapping[str, Any] = {}
+    data: bytes = b""
 
     def origin(self, key: str) -> str:
         """The file that a key, dotted where it is in a table, comes from."""
@@ -56,7 +60,7 @@ def guest(folder: str, kind: str, name: str, seen: set[str] | None = None) -> Do
         raise ConfigError(f"{profile.path}: profile: a profile has none of its own", f"edit {profile.path}")
     table = merged(profile.table, own.table)
     del table["profile"]
-    return Document(own.path, table, profile.path, own.table)
+    return Document(own.path, table, profile.path, own.table, own.data)
 
 
 def profile_of(folder: str, own: Document) -> Document:
@@ -133,7 +137,7 @@ def document(path: str) -> Document:
         line = data[: error.start].count(b"\n") + 1
         raise ConfigError(f"{path}: line {line}: not UTF-8", f"edit {path}") from error
     table = plain.read(text)
-    return Document(path, parsed(path, text) if table is None else table)
+    return Document(path, parsed(path, text) if table is None else table, data=data)
 
 
 def parsed(path: str, text: str) -> dict[str, Any]:

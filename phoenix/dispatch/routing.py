@@ -49,6 +49,7 @@ class Configuration:
         self.tree = tree
         self._seen: dict[str, Glance] = {}
         self._trusted: set[str] = set()
+        self._all: list[Target] | None = None
         if not os.path.isdir(folder):
             raise ConfigError(f"{folder}: there is no configuration", "phoenix.pyz init writes one to start from")
 
@@ -67,7 +68,9 @@ class Configuration:
         return f"{self.folder}/{target.kind}/{target.id}.toml"
 
     def all(self) -> list[Target]:
-        """Every guest, by ID. ConfigError for a file whose name is no ID, or an ID in two folders."""
+        """Every guest, by ID, looked up once. ConfigError for a file whose name is no ID, or an ID in two folders."""
+        if self._all is not None:
+            return self._all
         found: dict[str, Target] = {}
         for kind in self.kinds():
             for name in self.names(kind):
@@ -75,7 +78,8 @@ class Configuration:
                 if name in found:
                     raise self.twice(name, [found[name], target])
                 found[name] = target
-        return sorted(found.values(), key=lambda target: int(target.id))
+        self._all = sorted(found.values(), key=lambda target: int(target.id))
+        return self._all
 
     def names(self, kind: str) -> list[str]:
         """The IDs in the folder of one kind. ConfigError for a file that cannot be one."""

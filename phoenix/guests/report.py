@@ -35,6 +35,8 @@ FIXED_HINTS = {
     "unprivileged": "only a backup and its restore can change it: vzdump {id}; pct restore {id} ... --unprivileged",
 }
 
+AS_CONFIGURED = "as configured"
+
 
 def check_refused(kind: Kind, guest: str, planned: Plan) -> None:
     """Refused, with each reason, if the plan asks for what Phoenix does not change."""
@@ -53,15 +55,15 @@ def hint_for(kind: Kind, guest: str, item: Difference) -> str:
     return hint.format(id=guest, option=item.option, file=f"{guest}.toml", tool=tool.name, move=tool.moving)
 
 
-def facts(call: Call, wanted: Guest, state: Observed) -> dict[str, Any]:
-    """What every document says."""
+def facts(call: Call, name: str, state: str) -> dict[str, Any]:
+    """What every document says of a guest of that name in that state."""
     return {
         "manager": call.manager,
         "action": call.action,
         "id": call.id,
         "kind": call.kind,
-        "name": wanted.name,
-        "state": state.state,
+        "name": name,
+        "state": state,
     }
 
 
@@ -72,7 +74,7 @@ def result(call: Call, wanted: Guest, state: Observed, done: Sequence[tuple[str,
         raise PartlyDone(f"{call.id}: {changes} for a restart: {', '.join(waiting)}", f"phoenix.pyz restart {call.id}")
     if call.json:
         output.document(
-            **facts(call, wanted, state),
+            **facts(call, wanted.name, state.state),
             commands=[list(argv) for argv in done],
             changed=bool(done),
             exit_code=0,
@@ -87,7 +89,7 @@ def show_plan(call: Call, wanted: Guest, state: Observed, planned: Plan) -> int:
     """Print a plan; returns 10 if there is anything in it and --exit-code was given."""
     if call.json:
         output.document(
-            **facts(call, wanted, state),
+            **facts(call, wanted.name, state.state),
             differences=[difference_facts(item) for item in planned.differences],
             waiting=list(planned.waiting),
             commands=[list(step.argv) for step in planned.steps],
@@ -118,30 +120,43 @@ def plan_lines(call: Call, wanted: Guest, state: Observed, planned: Plan) -> lis
 
 def status(call: Call, wanted: Guest, state: Observed, planned: Plan, doubt: str) -> int:
     """Tell what is there and how it compares with the file; returns the exit status."""
+    ours = state.exists and not doubt and not state.elsewhere
+    said = verdict(call.id, wanted, state, planned, doubt)
+    return tell_status(call, wanted.name, state.state, said, ours, state.lock, planned.differences)
+
+
+def verdict(guest: str, wanted: Guest, state: Observed, planned: Plan, doubt: str) -> str:
+    """How what is there compares with the file, in words."""
     if state.elsewhere:
-        verdict = f"the ID is taken by {state.elsewhere}"
-    elif not state.exists:
-        verdict = f"phoenix.pyz create {call.id} makes it"
-    elif state.half_made or state.half_gone:
+        return f"the ID is taken by {state.elsewhere}"
+    if not state.exists:
+        return f"phoenix.pyz create {guest} makes it"
+    if state.half_made or state.half_gone:
         verb = "create" if state.half_made else "delete"
-        verdict = "at work" if state.worked_on else f"phoenix.pyz {verb} {call.id} goes on from there"
-    elif state.lock:
-        verdict = f"locked ({state.lock})"
-    elif doubt:
-        verdict = f"not ours: {doubt}"
-    elif planned.differences:
-        verdict = "differs: " + ", ".join(item.option for item in planned.differences)
-    else:
-        waits = f"waiting for a restart: {', '.join(planned.waiting)}" if state.running and planned.waiting else ""
-        verdict = waits or (
-            "as configured" if not planned.steps else f"to be {'started' if wanted.running else 'stopped'}"
-        )
+        return "at work" if state.worked_on else f"phoenix.pyz {verb} {guest} goes on from there"
+    if state.lock or doubt:
+        return f"locked ({state.lock})" if state.lock else f"not ours: {doubt}"
+    return compared(wanted, state, planned)
+
+
+def compared(wanted: Guest, state: Observed, planned: Plan) -> str:
+    """How a guest that is ours and at rest compares with its file, in words."""
+    if planned.differences:
+        return "differs: " + ", ".join(item.option for item in planned.differences)
+    if state.running and planned.waiting:
+        return f"waiting for a restart: {', '.join(planned.waiting)}"
+    return AS_CONFIGURED if not planned.steps else f"to be {'started' if wanted.running else 'stopped'}"
+
+
+def tell_status(
+    call: Call, name: str, state: str, said: str, ours: bool, lock: str = "", differences: Sequence[Difference] = ()
+) -> int:
+    """Tell a verdict, and in a document what it is about; returns the exit status."""
     if call.json:
-        ours = state.exists and not doubt and not state.elsewhere
-        differs = [difference_facts(item) for item in planned.differences]
-        output.document(**facts(call, wanted, state), ours=ours, lock=state.lock, verdict=verdict, differences=differs)
+        differs = [difference_facts(item) for item in differences]
+        output.document(**facts(call, name, state), ours=ours, lock=lock, verdict=said, differences=differs)
     else:
-        output.text(f"{call.id}  {wanted.name}  {state.state}  {verdict}")
+        output.text(f"{call.id}  {name}  {state}  {said}")
     return 0
 
 

@@ -38,8 +38,9 @@ class Work:
         self.kind = kind
         self.guest = call.id
         self.planner = planner
-        wanted = kind.decode(load.guest(call.config, call.kind, call.id, call.shared("trusted", set)), call.id)
-        self.node = call.shared("node", lambda: Node(call.paths, still=call.together is not None))
+        self.document = load.guest(call.config, call.kind, call.id, call.shared("trusted", set))
+        wanted = kind.decode(self.document, call.id)
+        self.node = node_of(call)
         self.wanted = with_keys(wanted, self.node)
         self.seconds = call.timeout
         self.status_command = f"phoenix.pyz status {call.id}"
@@ -209,11 +210,9 @@ class Work:
         if self.record:
             self.write(self.record.but(cleaned=True))
 
-    def finish(self, state: Observed) -> None:
-        """Write down that all that belongs to the creation is done, and forget options that are taken back."""
-        if self.record:
-            kept = [name for name in self.record.options if changes.is_set(state, name)]
-            self.write(self.record.but(finished=True, options=tuple(kept)))
+    def finished(self, kept: Record, state: Observed) -> Record:
+        """The record once all that belongs to the creation is done, without the options that are taken back."""
+        return kept.but(finished=True, options=tuple(name for name in kept.options if changes.is_set(state, name)))
 
     def is_well(self) -> bool:
         """Whether its health checks have passed since the last step."""
@@ -329,6 +328,11 @@ class Work:
     def shutdown_seconds(self) -> int:
         """How long a shutdown may take."""
         return self.call.timeout or plan.SHUTDOWN_SECONDS
+
+
+def node_of(call: Call) -> Node:
+    """The node that a call is about."""
+    return call.shared("node", lambda: Node(call.paths, still=call.together is not None))
 
 
 def with_keys(wanted: Guest, node: Node) -> Guest:

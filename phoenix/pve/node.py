@@ -31,6 +31,7 @@ class Node:
         self._still = still
         self._owners: dict[str, list[tuple[str, str]]] | None = None
         self._starts: dict[str, tuple[bool, str]] | None = None
+        self._fire: frozenset[str] | None = None
         try:
             self.name = os.path.basename(os.readlink(paths.pve + "/local"))
         except OSError as error:
@@ -193,10 +194,19 @@ class Node:
 
     def firewall(self, guest: str) -> str:
         """The file of a guest's firewall, "" if there is none."""
+        if self._still and f"{guest}.fw" not in self._firewalls():
+            return ""
         try:
             return files.read_text(f"{self.paths.pve}/firewall/{guest}.fw")
         except FileNotFoundError:
             return ""
+
+    def _firewalls(self) -> frozenset[str]:
+        """The names of the files of firewalls, looked up once."""
+        if self._fire is None:
+            folder = f"{self.paths.pve}/firewall"
+            self._fire = frozenset(os.listdir(folder) if os.path.isdir(folder) else ())
+        return self._fire
 
     def machine_start(self, guest: str) -> str:
         """What tells this start of a virtual machine from others: its process, "" if it is stopped.

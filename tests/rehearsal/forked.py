@@ -9,8 +9,10 @@ import sys
 from managers import lxc_manager, vm_manager
 from phoenix import actions, process
 from phoenix.call import Call
+from phoenix.guests import agreement, report
 from phoenix.guests.container import CONTAINER
 from phoenix.guests.machine import MACHINE
+from phoenix.guests.ownership import doubt
 from phoenix.guests.work import Work
 from phoenix.paths import Paths
 from phoenix.rehearsal import node as nodes
@@ -66,7 +68,19 @@ class World:
         return self.manager.ACTIONS[action](self.asked(action, options))
 
     def plan(self):
+        self.check_agreement()
         return self.manager.ACTIONS["plan"](self.asked("plan", {"--exit-code": True}))
+
+    def check_agreement(self):
+        """What an agreement says is what a comparison says; returns whether there is one."""
+        call = self.asked("status", {})
+        found = agreement.told(call, self.kind)
+        if found:
+            work = Work(call, self.kind, actions.converge)
+            state = work.look()
+            said = report.verdict(self.guest, work.wanted, state, work.plan(state), doubt(state, work.record))
+            assert (said, work.wanted.name, state.state) == (report.AS_CONFIGURED, *found)
+        return bool(found)
 
     def asked(self, action, options):
         paths = Paths(str(self.root))

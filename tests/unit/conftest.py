@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from phoenix.call import Call
+from phoenix.paths import Paths
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+FILE = """hostname = "web"
+ostemplate = "/t.tar.zst"
+rootfs = { storage = "local", size = "8G" }
+[phoenix]
+state = "stopped"
+"""
 
 
 class Tool:
@@ -69,3 +79,27 @@ def tools(monkeypatch):
     monkeypatch.setattr(os, "waitpid", made.wait)
     yield made
     assert made.left == []
+
+
+@pytest.fixture
+def call(tmp_path):
+    """Calls of a manager on a node with an empty cluster and a file for 9001, a container."""
+    for folder in ("lxc", "qemu-server"):
+        (tmp_path / "etc/pve/nodes/pve" / folder).mkdir(parents=True)
+        (tmp_path / "etc/pve" / folder).symlink_to(f"nodes/pve/{folder}")
+    (tmp_path / "etc/pve/local").symlink_to("nodes/pve")
+    (tmp_path / "proc/net").mkdir(parents=True)
+    (tmp_path / "proc/net/unix").write_text("")
+    (tmp_path / "usr/sbin").mkdir(parents=True)
+    (tmp_path / "usr/sbin/pct").touch(0o755)
+    (tmp_path / "usr/share/phoenix-rehearsal").mkdir(parents=True)
+    (tmp_path / "etc/phoenix/lxc").mkdir(parents=True)
+    (tmp_path / "etc/phoenix/lxc/9001.toml").write_text(FILE)
+    paths = Paths(str(tmp_path))
+
+    def make(action, **other):
+        facts = {"json": False, "dry_run": False, "yes": False, "timeout": 0, **other}
+        return Call("lxc-manager", action, "9001", paths, paths.config, run="run-1", options={}, **facts)
+
+    make.root, make.paths = tmp_path, paths
+    return make

@@ -8,12 +8,10 @@ import pytest
 
 from managers import lxc_manager
 from phoenix import locks, record
-from phoenix.call import Call
 from phoenix.errors import OperationFailed, UsageError
 from phoenix.guests import marks, report, requests
 from phoenix.guests.container import CONTAINER
 from phoenix.guests.observed import Observed
-from phoenix.paths import Paths
 
 MARK = "0123456789abcdef0123456789abcdef"
 CONF = f"""#{marks.LINE}{MARK}
@@ -21,31 +19,6 @@ hostname: web
 rootfs: local:9001/vm-9001-disk-0.raw,size=8G
 unprivileged: 1
 """
-FILE = 'hostname = "web"\nostemplate = "/t.tar.zst"\nrootfs = { storage = "local", size = "8G" }\n'
-
-
-@pytest.fixture
-def call(tmp_path):
-    """Calls the manager on a node with an empty cluster and a file for 9001."""
-    for folder in ("lxc", "qemu-server"):
-        (tmp_path / "etc/pve/nodes/pve" / folder).mkdir(parents=True)
-        (tmp_path / "etc/pve" / folder).symlink_to(f"nodes/pve/{folder}")
-    (tmp_path / "etc/pve/local").symlink_to("nodes/pve")
-    (tmp_path / "proc/net").mkdir(parents=True)
-    (tmp_path / "proc/net/unix").write_text("")
-    (tmp_path / "usr/sbin").mkdir(parents=True)
-    (tmp_path / "usr/sbin/pct").touch(0o755)
-    (tmp_path / "usr/share/phoenix-rehearsal").mkdir(parents=True)
-    (tmp_path / "etc/phoenix/lxc").mkdir(parents=True)
-    (tmp_path / "etc/phoenix/lxc/9001.toml").write_text(FILE + '[phoenix]\nstate = "stopped"\n')
-    paths = Paths(str(tmp_path))
-
-    def make(action, **other):
-        facts = {"json": False, "dry_run": False, "yes": False, "timeout": 0, **other}
-        return Call("lxc-manager", action, "9001", paths, paths.config, run="run-1", options={}, **facts)
-
-    make.root, make.paths = tmp_path, paths
-    return make
 
 
 def made(call):
