@@ -375,6 +375,8 @@ class Schedule:
                 old = self.changes()
                 self.expect(self.ran(kind, ["create"]).status == 0, "a second create does not end with 0")
                 self.expect(self.changes() == old, "a second create has changed something")
+                said = self.ran(kind, ["status"]).said
+                self.expect("as configured" in said, f"nothing is left to do, but the status is: {said}")
                 self.act(kind, ["delete", "--yes"])
 
     def orphans(self, kind):
