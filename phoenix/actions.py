@@ -5,7 +5,7 @@ from __future__ import annotations
 from phoenix import output
 from phoenix.change import change, show_plan
 from phoenix.config import load
-from phoenix.errors import OperationFailed, Refused, UsageError
+from phoenix.errors import NotReady, OperationFailed, Refused, UsageError
 from phoenix.guests import agreement, ownership, plan, report, requests
 from phoenix.guests.work import Work
 
@@ -63,7 +63,13 @@ def made(work: Work, state: Observed) -> None:
     """Wait until it is of use, and write down that it is made as a whole; one that was not to start may not be yet."""
     wait(work, state)
     if work.record and (state.running or work.ask().starts):
-        work.write(agreement.noted(work, state, work.finished(work.record, state)))
+        finished = work.finished(work.record, state)
+        news = finished != work.record
+        try:
+            work.write(agreement.noted(work, state, finished))
+        except NotReady:  # a full disk: an agreement can do without, for a comparison says the same
+            if news:
+                raise
 
 
 def wait(work: Work, state: Observed) -> None:

@@ -11,6 +11,7 @@ import pytest
 from managers import lxc_manager
 from phoenix import actions, record
 from phoenix.call import Call
+from phoenix.errors import NotReady
 from phoenix.guests import agreement, marks, report
 from phoenix.guests.container import CONTAINER
 from phoenix.guests.machine import MACHINE
@@ -79,6 +80,22 @@ def test_only_the_first_run_that_finds_nothing_to_do_writes_it(agreed):
     before = agreed.record.stat()
     assert create(agreed) == 0
     assert agreed.record.stat() == before
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_full_disk_keeps_it_from_being_written_and_nothing_else(call, monkeypatch, finished):
+    (call.root / "etc/pve/lxc/9001.conf").write_text(CONF)
+    record.save(call.paths.record("lxc", "9001"), RECORD.but(finished=finished))
+
+    def full(path, *_):
+        raise record.files.cannot_write(path, OSError(28, "No space left on device"))
+
+    monkeypatch.setattr(record.files, "replace", full)
+    if finished:
+        assert create(call) == 0
+    else:
+        with pytest.raises(NotReady, match="No space left"):
+            create(call)
 
 
 @pytest.mark.parametrize("name", ["file", "conf", "record"])
