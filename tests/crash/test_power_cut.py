@@ -32,9 +32,8 @@ def scene(request, built, tmp_path):
 class Recording:
     """The states that power cuts during one run can leave, each beside a copy of the node at that moment."""
 
-    def __init__(self, scene, words, chance=1.0, roles=PHOENIX):
-        self.scene, self.roles, self.chance = scene, roles, chance
-        self.most = 40 if chance == 1.0 else 4  # of the hundreds of names that unpacking makes
+    def __init__(self, scene, words, roles=PHOENIX):
+        self.scene, self.roles = scene, roles
         self.random = random.Random(SEED)
         self.disk, self.cuts, self.seen, self.points = Disk(scene.root), [], set(), 0
         self.copies = scene.folder / "copies"
@@ -46,13 +45,12 @@ class Recording:
     def at(self, call):
         if call.role in self.roles:
             self.points += 1
-            if self.random.random() < self.chance:
-                self.cut(call)
+            self.cut(call)
         self.disk.before(call)
 
     def cut(self, call):
         copy = self.copies / str(self.points)
-        for state in self.disk.states(self.random, self.most):
+        for state in self.disk.states(self.random):
             key = self.disk.version, repr(state)
             if key in self.seen:
                 continue
@@ -84,12 +82,12 @@ def told(scene, state):
     }
 
 
-def many(scene, run, count=0, chance=1.0, roles=PHOENIX):
+def many(scene, run, count=0, roles=PHOENIX):
     """Lay out so many states of the seed, all for 0, and run the same command again; AssertionError with what fails."""
     scene.fresh()
     if run == "delete":
         assert scene.phoenix(*CREATE).returncode == 0
-    recording = Recording(scene, RUNS[run], chance, roles)
+    recording = Recording(scene, RUNS[run], roles)
     states = len(recording.cuts)
     cuts = random.Random(SEED).sample(recording.cuts, min(count or states, states))
     outcomes, failed = collections.Counter(), []
@@ -141,4 +139,4 @@ def test_every_power_cut(scene, run):
 @pytest.mark.whole
 @pytest.mark.parametrize("scene", ["unpacking"], indirect=True)
 def test_power_cuts_while_phoenix_is_unpacked(scene):
-    many(scene, "create", 300, 0.1, PHOENIX[:1])
+    many(scene, "create", 300, PHOENIX[:1])
