@@ -662,8 +662,9 @@ def test(words: list[str]) -> None:
     if arguments:
         ran = [run_part(default, default, [*marks, *arguments])]
     else:
-        # A file's tests stay together: what a module prepares, it prepares once.
-        shared = [*marks, "--numprocesses=auto", "--maxprocesses=8", "--dist=loadfile"]
+        # A file's tests stay together: what a module prepares, it prepares once. Those with few tests are not left
+        # for the end, where the longest of them would run alone.
+        shared = [*marks, "--numprocesses=auto", "--maxprocesses=8", "--dist=loadfile", "--no-loadscope-reorder"]
         ran = [run_part(python, default, [*shared, *part]) for python, part in parts(found, default)]
     sys.exit(summary(ran, missing))
 

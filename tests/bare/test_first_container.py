@@ -41,6 +41,7 @@ RANDOM = (
     (rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", b"UUID"),
     (rb"\d{8}-\d{6}-[0-9a-f]{6}", b"RUN"),
     (rb"\b[0-9a-f]{32}\b", b"MARK"),
+    (rb"(?m)^agreed: [0-9a-f]{64} ", b"DIGEST "),  # of the mark, among others
     (rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\dZ?", b"TIME"),
     (rb'"(at|duration|pid|ppid)": [\d.]+', b"NUMBER"),
     (rb'"started": "\d+"|"sum": "[0-9a-f]{8}"|(?m:^sum: [0-9a-f]{8}$)', b"NUMBER"),

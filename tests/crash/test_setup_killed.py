@@ -245,7 +245,7 @@ def different(scene):
 
 
 def test_some_kills_of_a_setup(scene):
-    many(scene, 6)
+    many(scene, 3)
 
 
 @pytest.mark.slow
