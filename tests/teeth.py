@@ -35,6 +35,7 @@ PARTS = (
     "tests/rehearsal",
     "tests/fuzz",
     "tests/bare",
+    "tests/setup",
 )
 MISSED = 2
 TABLE = REPOSITORY / "tests" / "teeth.toml"
