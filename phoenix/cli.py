@@ -218,6 +218,11 @@ def say(error: PhoenixError) -> None:
 def note(text: str) -> None:
     """Talk to the user. A terminal that has gone away is no reason to stop."""
     try:
+        if sys.stdout:
+            sys.stdout.flush()  # what was said before comes before it
+    except OSError:
+        pass  # the next who writes there hears of it
+    try:
         sys.stderr.write(shown(text) + "\n")
         sys.stderr.flush()
     except (OSError, AttributeError):

@@ -28,6 +28,9 @@ def read_bytes(path: str) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         return _rest(descriptor)
+    except OSError as error:  # one of a descriptor does not say which file it is
+        error.filename = path
+        raise
     finally:
         os.close(descriptor)
 

@@ -115,12 +115,11 @@ def each(action: Callable[[Call], int], call: Call, guests: Sequence[str]) -> in
         def tell(code: int, error: PhoenixError, one: Call = one) -> None:
             if one.json:
                 output.failure(code, error, manager=one.manager, action=one.action, id=one.id)
-            output.flush()  # what was said before it comes before it
 
         codes.append(cli.guarded(lambda one=one: action(one), call.paths.bug_log, tell, flush=False))  # type: ignore[misc]
         if process.received or codes[-1] == cli.NOBODY_READS:
             break
-    return codes[-1] if process.received else errors.overall(codes)
+    return codes[-1] if process.received or codes[-1] == cli.NOBODY_READS else errors.overall(codes)
 
 
 def call_of(manager: str, asked: Mapping[str, Answer], guest: str, build: str) -> Call:

@@ -43,9 +43,3 @@ def text(line: str) -> None:
     """Write a line, or several, for people. Where standard output is closed nobody wants it."""
     if sys.stdout:
         sys.stdout.write(shown(line) + "\n")
-
-
-def flush() -> None:
-    """Let what was written so far go out."""
-    if sys.stdout:
-        sys.stdout.flush()

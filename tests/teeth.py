@@ -98,8 +98,12 @@ def caught_by(copy: Path) -> str:
 
 
 def failed(copy: Path, words: list[str]) -> str:
-    """The first test that fails in one run, "" if none does. Linters do not count: a bug can be tidy."""
-    argv = [sys.executable, "build.py", "test", "-x", "-q", "--deselect", "tests/unit/test_quality.py", *words]
+    """The first test that fails in one run, "" if none does.
+
+    Linters do not count, for a bug can be tidy, nor does the test of the bugs, which misses what each replaces.
+    """
+    spared = ["--deselect=tests/unit/test_quality.py", "--deselect=tests/unit/test_teeth.py"]
+    argv = [sys.executable, "build.py", "test", "-x", "-q", *spared, *words]
     ran = subprocess.run(argv, cwd=copy, capture_output=True, text=True, check=False)
     if not ran.returncode:
         return ""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from phoenix import files, record
 from phoenix.config import load
+from phoenix.errors import PhoenixError
 from phoenix.guests import ownership, plan
 from phoenix.guests.plan import Plan
 from phoenix.guests.work import node_of
@@ -57,22 +58,24 @@ def is_agreed(work: Work, state: Observed, kept: Record) -> bool:
 def told(call: Call, kind: Kind) -> tuple[str, str] | None:
     """A guest's name and state, if an agreement about what is there now says that it is as its file says.
 
-    ConfigError for a file that cannot be read or trusted.
+    What is wrong with any of it is left to the comparison to tell.
     """
-    node = node_of(call)
     before, line, rest = record.read(call.paths.record(call.kind, call.id)).rpartition(LINE)
-    if not line or node.owners(call.id) != [(node.name, kind.word)]:
-        return None
-    data = files.read_trusted(load.guest_path(call.config, call.kind, call.id, call.shared("trusted", set)))
-    try:
-        conf = files.read_bytes(call.paths.guest_config(kind.folder, call.id))
-    except OSError:
+    if not line or call.options.get("--delete-volumes"):
         return None
     found, _, words = rest.partition(b" ")
-    if found != digest(call, data, before, conf, node.firewall(call.id).encode(), words):
+    try:
+        node = node_of(call)
+        if node.owners(call.id) != [(node.name, kind.word)]:
+            return None
+        data = files.read_trusted(load.guest_path(call.config, call.kind, call.id, call.shared("trusted", set)))
+        conf = files.read_bytes(call.paths.guest_config(kind.folder, call.id))
+        if found != digest(call, data, before, conf, node.firewall(call.id).encode(), words):
+            return None
+        now = "running" if kind.start(node, call.id) else "stopped"
+    except (OSError, PhoenixError):
         return None
     state, _, name = words.decode().rstrip("\n").partition(" ")
-    now = "running" if kind.start(node, call.id) else "stopped"
     return (name, state) if state in (now, "template") else None
 
 

@@ -71,7 +71,11 @@ class Observed(Value):
 
 def observe(node: Node, kind: Kind, guest: str) -> Observed:
     """Look at one guest. NotReady if the node cannot be read."""
-    elsewhere = others(node, kind, guest)
+    others = [
+        f"{name} {guest} on node '{where}'"
+        for where, name in node.owners(guest)
+        if (where, name) != (node.name, kind.word)
+    ]
     pve_lock = node.paths(kind.lock.format(guest))
     # Before and after: what was at work while the file was read may have ended since, or only then begun.
     worked_on = locks.is_held(pve_lock)
@@ -79,24 +83,18 @@ def observe(node: Node, kind: Kind, guest: str) -> Observed:
     try:
         text = files.read_text(path)
     except FileNotFoundError:
-        return Observed(elsewhere=elsewhere, worked_on=worked_on or locks.is_held(pve_lock))
+        return Observed(elsewhere=", ".join(others), worked_on=worked_on or locks.is_held(pve_lock))
     except OSError as error:
         raise NotReady(f"{path}: {error.strerror}", "systemctl status pve-cluster") from error
     state = read(
         kind,
         text,
-        elsewhere=elsewhere,
+        elsewhere=", ".join(others),
         started=kind.start(node, guest),
         worked_on=worked_on or locks.is_held(pve_lock),
         firewall=node.firewall(guest),
     )
     return with_snippets(node, guest, state)
-
-
-def others(node: Node, kind: Kind, guest: str) -> str:
-    """Who else has a guest's ID, in words, "" for nobody."""
-    found = [owner for owner in node.owners(guest) if owner != (node.name, kind.word)]
-    return ", ".join(f"{name} {guest} on node '{where}'" for where, name in found)
 
 
 def with_snippets(node: Node, guest: str, state: Observed) -> Observed:

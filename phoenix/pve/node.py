@@ -204,8 +204,10 @@ class Node:
     def _firewalls(self) -> frozenset[str]:
         """The names of the files of firewalls, looked up once."""
         if self._fire is None:
-            folder = f"{self.paths.pve}/firewall"
-            self._fire = frozenset(os.listdir(folder) if os.path.isdir(folder) else ())
+            try:
+                self._fire = frozenset(os.listdir(f"{self.paths.pve}/firewall"))
+            except FileNotFoundError:
+                self._fire = frozenset()
         return self._fire
 
     def machine_start(self, guest: str) -> str:

@@ -252,3 +252,41 @@ def test_the_dispatcher_knows_managers_only_from_their_folder(stage, tmp_path):
     assert "there is no vm-manager" in ran.stderr
     assert "did you mean" in dispatcher(tree, "lcx-manager").stderr
     assert dispatcher(tree, "../bin/lxc-manager").returncode == 4
+
+
+@pytest.fixture
+def three(node):
+    """Three containers with files, of which the second one's is broken."""
+    for guest in ("9002", "9003"):
+        for path in (f"etc/pve/lxc/{guest}.conf", f"etc/phoenix/lxc/{guest}.toml"):
+            (node / path).write_text((node / path.replace(guest, "9001")).read_text())
+    return node
+
+
+STATUS = ("--action=status", "--id=9001", "--id=9002", "--id=9003")
+
+
+@pytest.mark.parametrize("broken", ["etc/phoenix/lxc/9002.toml", "etc/pve/firewall/9002.fw"])
+def test_what_is_wrong_with_one_of_several_is_told_in_its_place(stage, three, broken):
+    if broken.endswith(".toml"):
+        (three / broken).write_text("x = \n")
+    else:
+        (three / broken).mkdir(parents=True)
+    argv = [sys.executable, "-I", "-S", f"{stage}/bin/lxc-manager", *STATUS, f"--root={three}"]
+    ran = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, env={})
+    assert ran.returncode == 7
+    first, second, *_, last = ran.stdout.splitlines()
+    assert [line[:6] for line in (first, last)] == ["9001  ", "9003  "]
+    assert second.startswith("error: ")
+    assert broken in second
+
+
+def test_where_nobody_reads_what_is_wrong_with_one_of_several_is_told_all_the_same(stage, three):
+    (three / "etc/phoenix/lxc/9002.toml").write_text("x = \n")
+    reader, writer = os.pipe()
+    os.close(reader)
+    argv = [sys.executable, "-I", "-S", f"{stage}/bin/lxc-manager", *STATUS, f"--root={three}"]
+    ran = subprocess.run(argv, stdout=writer, stderr=subprocess.PIPE, text=True, check=False, env={})
+    os.close(writer)
+    assert ran.returncode == 141
+    assert "9002.toml" in ran.stderr

@@ -11,13 +11,14 @@ import pytest
 from managers import lxc_manager
 from phoenix import actions, record
 from phoenix.call import Call
-from phoenix.errors import NotReady
+from phoenix.errors import NotReady, UsageError
 from phoenix.guests import agreement, marks, report
 from phoenix.guests.container import CONTAINER
 from phoenix.guests.machine import MACHINE
 from phoenix.guests.work import Work
 from phoenix.paths import Paths
 from phoenix.record import Record
+from tests.unit.conftest import FILE
 
 CASES = sorted((Path(__file__).resolve().parents[1] / "golden" / "plan").rglob("*.json"))
 MARK = "0123456789abcdef0123456789abcdef"
@@ -66,7 +67,6 @@ def test_the_status_is_that_of_a_comparison(agreed, capsys):
     for json_ in (False, True):
         lxc_manager.ACTIONS["status"](agreed("status", json=json_))
         short = capsys.readouterr().out
-        agreed.record.write_text(agreed.record.read_text().replace("agreed", "agreement"))
         record.save(str(agreed.record), RECORD)
         assert told(agreed) is None
         lxc_manager.ACTIONS["status"](agreed("status", json=json_))
@@ -142,14 +142,43 @@ def test_what_lies_beside_counts_too(agreed):
 
 
 @pytest.mark.parametrize("name", ["file", "conf", "record"])
-def test_what_is_gone_is_told_as_ever(agreed, name):
+def test_what_is_gone_is_left_to_the_comparison(agreed, name):
     getattr(agreed, name).unlink()
-    try:
-        found = told(agreed)
-    except agreement.load.ConfigError:
-        assert name == "file"
-    else:
-        assert found is None
+    assert told(agreed) is None
+    (agreed.root / "etc/pve/local").unlink()
+    assert told(agreed) is None
+
+
+def test_volumes_that_are_to_be_deleted_are_looked_for(agreed):
+    asked = agreed("status").but(options={"--delete-volumes": "local:9001/other.raw"})
+    with pytest.raises(UsageError, match=r"has no volume local:9001/other\.raw"):
+        lxc_manager.ACTIONS["status"](asked)
+
+
+def test_of_several_each_is_told_as_if_it_were_alone(agreed):
+    (agreed.root / "etc/pve/lxc/9002.conf").write_text(CONF)
+    for options in ({}, {"together": {}}):
+        assert told(agreed, **options) == ("web", "stopped")
+        assert told(agreed, id="9002", **options) is None
+    firewall = agreed.root / "etc/pve/firewall"
+    firewall.write_text("no folder")
+    for options in ({}, {"together": {}}):
+        assert told(agreed, **options) is None
+        with pytest.raises(OSError, match="firewall"):
+            lxc_manager.ACTIONS["status"](agreed("status").but(**options))
+
+
+def test_a_template_and_one_that_runs_are_told(call, capsys):
+    for more, runs, state in (("template: 1\n", "", "template"), ("", RUNS, "running")):
+        wanted = '[phoenix]\nstate = "' + state + '"\n'
+        (call.root / "etc/phoenix/lxc/9001.toml").write_text(FILE.partition("[")[0] + wanted)
+        (call.root / "etc/pve/lxc/9001.conf").write_text(CONF + more)
+        (call.root / "proc/net/unix").write_text(runs)
+        record.save(call.paths.record("lxc", "9001"), RECORD)
+        assert create(call) == 0
+        assert told(call) == ("web", state)
+        assert told(call, together={}) == ("web", state)
+        assert compared(call("status"), CONTAINER) == (report.AS_CONFIGURED, "web", state)
 
 
 def test_another_guest_with_the_same_files_has_none(agreed):

@@ -157,6 +157,7 @@ NOT_SO = "would be gone"
         ({}, VMBR1, (Session("10.7.0.1", "10.9.9.9", 8006),), "is declared in no file"),
         ({}, VMBR1, (Session("fe80::1", "fe80::2", 22),), ""),
         (GATE, {"vmbr1": {"address": "fd00::1/64"}}, (), "the default gateway fd00::9"),
+        (GATE, {"vmbr1": {"address": "fd00::7/64", "gateway": "fd00::9"}}, (), "fd00::1/64, the address on the way"),
         ({}, {"vmbr1": {"address": "10.1.0.1/24", "gateway": "10.1.0.9"}}, (), "there are two default gateways"),
         ({}, {"vmbr1": {"address": "10.0.0.13/24"}}, (), "10.0.0.13/24 is an address of vmbr0 and vmbr1"),
         ({}, {"vmbr1": {"bridge-ports": ["eno1"]}}, (), "eno1 is a port of vmbr0 and vmbr1"),
