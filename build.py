@@ -664,9 +664,15 @@ def test(words: list[str]) -> None:
     else:
         # A file's tests stay together: what a module prepares, it prepares once. Those with few tests are not left
         # for the end, where the longest of them would run alone.
-        shared = [*marks, "--numprocesses=auto", "--maxprocesses=8", "--dist=loadfile", "--no-loadscope-reorder"]
+        shared = [*marks, f"--numprocesses={workers(slow)}", "--dist=loadfile", "--no-loadscope-reorder"]
         ran = [run_part(python, default, [*shared, *part]) for python, part in parts(found, default)]
     sys.exit(summary(ran, missing))
+
+
+def workers(slow: bool) -> int:
+    """How many tests run at once: they wait for others a third of the time, but what is slow keeps a processor busy."""
+    processors = len(os.sched_getaffinity(0))
+    return min(8, processors if slow else max(processors, processors * 3 // 2))
 
 
 def tested_pythons() -> tuple[list[Python], list[str]]:
