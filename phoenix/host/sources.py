@@ -101,9 +101,9 @@ def switched(text: str, entry: Entry, *, on: bool) -> str:
     kept: list[str] = []
     state, places, inside = f"Enabled: {'true' if on else 'false'}", [], False
     for line in stanza:
-        continues = line[:1] in (" ", "\t")
-        inside = inside if continues else _field(line) == "enabled"
-        if inside:
+        comment = line.startswith("#")  # apt goes on behind it as if it were not there
+        inside = inside if comment or line[:1] in (" ", "\t") else _field(line) == "enabled"
+        if inside and not comment:
             places.append(len(kept))
         else:
             kept.append(line)

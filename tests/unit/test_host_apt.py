@@ -106,9 +106,9 @@ def test_what_is_there_and_not_read_is_switched_on(host, suite, before):
 
 def test_a_field_in_two_lines_or_twice_is_one_afterwards(host):
     release(host, "trixie")
-    put(host, f"{LISTS}/x.sources", f"# theirs\nenabled : yes\n and so on\nEnabled: no\n{STANZA}Enabled: yes")
+    put(host, f"{LISTS}/x.sources", f"# theirs\nenabled : yes\n# theirs\n and so on\nEnabled: no\n{STANZA}Enabled: yes")
     plan = planned(apt, host, {"repository": "none"})
-    assert written(plan) == {f"{LISTS}/x.sources": f"# theirs\nEnabled: false\n{STANZA.rstrip()}"}
+    assert written(plan) == {f"{LISTS}/x.sources": f"# theirs\nEnabled: false\n# theirs\n{STANZA.rstrip()}"}
 
 
 def test_none_is_for_a_node_with_a_mirror(host):
