@@ -143,6 +143,15 @@ def test_a_replacement_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
         assert reader.read() == "one"
 
 
+def test_a_file_of_proxmox_ve_is_whole_and_durable(tmp_path, synced):
+    path = f"{tmp_path}/9001.conf"
+    files.replace_in_pve(path, "memory: 512\n")
+    assert synced == ["file", "folder"]
+    with open(path) as reader:
+        assert reader.read() == "memory: 512\n"
+    assert os.listdir(tmp_path) == ["9001.conf"]
+
+
 def test_a_replacement_does_not_follow_a_link(tmp_path):
     (tmp_path / "victim").write_text("as it was")
     (tmp_path / "record").symlink_to("victim")
